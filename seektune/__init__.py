@@ -1,0 +1,1 @@
+"""seektune: staged hyperparameter tuning for language models. The engine; never imports Prefect."""
