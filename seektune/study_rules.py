@@ -1,0 +1,256 @@
+"""Rules between the parts of a study file: names that must exist, numbers that must fit, paths that must be there.
+
+Each rule is a function from the sound parts of the file to problems; what is not sound is not asked twice. Everything
+is answered from the file and the file system alone, in milliseconds. Parameters and space: study_space_rules.py.
+"""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from seektune.errors import Problem
+from seektune.options import Registry
+from seektune.score.options import METRICS, metrics_of
+from seektune.search.options import SEARCHES
+from seektune.space.check import nearest
+from seektune.study_check import Sound
+from seektune.study_messages import dotted, problems_of
+from seektune.study_reader import Path_, shown
+from seektune.text.options import AUGMENTERS
+from seektune.train.presets import PRESETS
+from seektune.train.source import check_base
+
+STAGES = ("lr_range", "coarse", "fine", "confirm")
+TRAINED = ("text", "instruction", "chat", "classification")
+_PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d")
+
+Rule = Callable[[Sound], Iterator[Problem]]
+
+
+def broken_rules(sound: Sound, now: datetime) -> list[Problem]:
+    rules: tuple[Rule, ...] = (
+        _name,
+        _model,
+        _data,
+        _augmenters,
+        _metric,
+        _lr_range,
+        _searches,
+        _confirm,
+        _weights,
+        _budget,
+    )
+    return [problem for rule in rules for problem in rule(sound)] + list(_deadline(sound, now))
+
+
+def _name(sound: Sound) -> Iterator[Problem]:
+    name = sound.get("study")
+    if name is not None and ".." in name:
+        yield sound.problem(("study",), f"study: '..' is not allowed in a name, but got {shown(name)}")
+
+
+def _model(sound: Sound) -> Iterator[Problem]:
+    if not isinstance(sound.raw("model"), dict):
+        return
+    kinds = [name for name in ("config", "folder", "hub", "simulated") if sound.raw("model", name) is not None]
+    if len(kinds) != 1:
+        found = " and ".join(kinds) or "none of them"
+        yield sound.problem(("model",), f"model: give exactly one of config, folder, hub, but got {found}", key=True)
+        return
+    path, value = ("model", kinds[0]), sound.get("model", kinds[0])
+    if value is None:
+        return
+    if kinds[0] == "config":
+        if isinstance(value, str) and value not in PRESETS:
+            hint = f"{nearest(value, PRESETS)} (presets: {', '.join(PRESETS)}; or write a mapping with model_type)"
+            yield sound.problem(path, f"model.config: unknown preset {shown(value)}{hint}")
+        if isinstance(value, dict) and not isinstance(value.get("model_type"), str):
+            yield sound.problem(path, "model.config needs model_type, for example llama or deepseek_v3")
+    elif kinds[0] == "simulated":
+        yield from _simulated(sound, path, value)
+    elif wrong := _wrong_base(sound, kinds[0], value):
+        pinned = kinds[0] == "hub" and sound.raw("model", "revision") is not None and "revision" in wrong
+        yield sound.problem(("model", "revision") if pinned else path, f"{dotted(path)}: {wrong}")
+
+
+def _simulated(sound: Sound, path: Path_, settings: object) -> Iterator[Problem]:
+    from seektune.study.simulated import SimulatedOptions
+
+    try:
+        SimulatedOptions.model_validate(settings, strict=True)
+    except ValidationError as error:
+        yield from problems_of(error.errors(include_url=False), path, SimulatedOptions, sound.document, below=path)
+
+
+def _wrong_base(sound: Sound, kind: str, base: str) -> str | None:
+    revision = sound.get("model", "revision")
+    if Path(base).suffix.lower() in _PICKLES:
+        return (
+            f"{shown(base)} is a pickle checkpoint, which could run code and is refused; give a folder with safetensors"
+        )
+    if kind == "folder":
+        return check_base(base) if _exists(base) else _absent(base)
+    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", base):
+        return f"expected a hub id such as deepseek-ai/deepseek-llm-7b-base, but got {shown(base)}"
+    if not re.fullmatch(r"[0-9a-f]{40}", revision or ""):
+        got = "nothing" if revision is None else shown(revision)
+        return f"a hub model is pinned by `revision`, a commit of 40 hex digits, but got {got}"
+    return None
+
+
+def _data(sound: Sound) -> Iterator[Problem]:
+    if sound.raw("data") is None:
+        if not sound.simulated:
+            yield sound.problem(
+                (), "data is required (the text to learn from); add `data: {kind: ..., sources: [...]}`"
+            )
+        return
+    kind = sound.get("data", "kind")
+    if kind is not None and kind not in TRAINED:
+        text = f"data.kind: {kind} is read and checked, but not trained; use one of {', '.join(TRAINED)}"
+        yield sound.problem(("data", "kind"), text)
+    shares = [sound.get("data", "split", part) for part in ("validation", "test")]
+    if None not in shares and sum(shares) > 0.9:
+        text = f"data.split: validation and test take {sum(shares):g} of the rows; leave at least 0.1 to train on"
+        yield sound.problem(("data", "split"), text)
+    for block in ("sources", "general"):
+        for index in range(len(sound.raw("data", block) or []) if isinstance(sound.raw("data", block), list) else 0):
+            path: Path_ = ("data", block, index, "path")
+            source = sound.raw(*path)
+            if isinstance(source, str) and not _exists(source):
+                yield sound.problem(path, f"{dotted(path)}: {_absent(source)}")
+
+
+def _exists(path: str) -> bool:
+    try:
+        return bool(path) and (Path(path).exists() or any(glob.iglob(path, recursive=True)))  # noqa: PTH207 - absolute too
+    except (OSError, ValueError, re.error):  # too long, a NUL in it, not a pattern
+        return False
+
+
+def _absent(path: str) -> str:
+    return f"no such file or folder: {shown(path)} (seen from {shown(str(Path.cwd()))})"
+
+
+def _augmenters(sound: Sound) -> Iterator[Problem]:
+    operators = sound.get("data", "augment", "operators")
+    seen: set[str] = set()
+    for index, operator in enumerate(operators or []):
+        path = ("data", "augment", "operators", index)
+        name = operator if isinstance(operator, str) else next(iter(operator), "")
+        if name in seen:
+            yield sound.problem(path, f"{dotted(path)}: {shown(name)} is given twice; keep one")
+        seen.add(name)
+        yield from _choice(sound, path, operator, AUGMENTERS, "operator")
+        lexicon = sound.raw(*path, "lexicon", "path")
+        if isinstance(lexicon, str) and not _exists(lexicon):
+            yield sound.problem((*path, "lexicon", "path"), f"{dotted((*path, 'lexicon', 'path'))}: {_absent(lexicon)}")
+
+
+def _choice(sound: Sound, path: Path_, choice: object, registry: Registry, word: str) -> Iterator[Problem]:
+    """`name` or `{name: settings}`."""
+    if isinstance(choice, dict) and len(choice) != 1:
+        yield sound.problem(path, f"{dotted(path)}: expected one `name: {{settings}}`, but got {len(choice)} names")
+        return
+    name, settings = (str(choice), {}) if not isinstance(choice, dict) else next(iter(choice.items()))
+    if name not in registry:
+        hint = f"{nearest(name, registry)} (known: {', '.join(registry)})"
+        yield sound.problem(path, f"{dotted(path)}: unknown {word} {shown(name)}{hint}")
+        return
+    model = registry[name].settings
+    try:
+        model.model_validate({} if settings is None else settings, strict=True)
+    except ValidationError as error:
+        yield from problems_of(
+            error.errors(include_url=False), (*path, name), model, sound.document, below=(*path, name)
+        )
+
+
+def _metric(sound: Sound) -> Iterator[Problem]:
+    name, direction, kind = (
+        sound.get("objective", "metric"),
+        sound.get("objective", "direction"),
+        sound.get("data", "kind"),
+    )
+    if name is None:
+        return
+    metric = METRICS.get(name)
+    if metric is None:
+        hint = f"{nearest(name, METRICS)} (known: {', '.join(METRICS)})"
+        yield sound.problem(("objective", "metric"), f"objective.metric: unknown metric {shown(name)}{hint}")
+        return
+    if direction is not None and direction != metric.direction:
+        better = "smaller" if metric.direction == "minimize" else "larger"
+        text = f"objective.direction: {name} is better when {better}; write {metric.direction}, or leave it out"
+        yield sound.problem(("objective", "direction"), text)
+    if kind in TRAINED and kind not in metric.kinds:
+        text = f"objective.metric: kind {kind} has no {name} (it has: {', '.join(metrics_of(kind))})"
+        yield sound.problem(("objective", "metric"), text)
+
+
+def _lr_range(sound: Sound) -> Iterator[Problem]:
+    low, high = (sound.get("stages", "lr_range", name) for name in ("low", "high"))
+    if low is not None and high is not None and low >= high:
+        text = f"stages.lr_range: `low < high` must hold, but got low={low:g}, high={high:g}; swap them"
+        yield sound.problem(("stages", "lr_range"), text)
+
+
+def _searches(sound: Sound) -> Iterator[Problem]:
+    for stage in ("coarse", "fine"):
+        search = sound.get("stages", stage, "search")
+        if search is not None:
+            yield from _choice(sound, ("stages", stage, "search"), search, SEARCHES, "search")
+
+
+def _confirm(sound: Sound) -> Iterator[Problem]:
+    seeds, factors = sound.get("stages", "confirm", "seeds"), sound.get("stages", "confirm", "baseline_factors")
+    if isinstance(seeds, int) and seeds < 2:
+        text = f"stages.confirm.seeds must be >= 2 (a spread needs two), or auto, but got {seeds}"
+        yield sound.problem(("stages", "confirm", "seeds"), text)
+    if any(factor <= 0 for factor in factors or []):
+        yield sound.problem(("stages", "confirm", "baseline_factors"), "stages.confirm.baseline_factors must be > 0")
+
+
+def _weights(sound: Sound) -> Iterator[Problem]:
+    for name, weight in (sound.get("stages", "weights") or {}).items():
+        path = ("stages", "weights", name)
+        if name not in STAGES:
+            hint = nearest(name, STAGES) or f"; known: {', '.join(STAGES)}"
+            yield sound.problem(path, f"{dotted(path)}: unknown stage {shown(name)}{hint}", key=True)
+        elif weight < 0:
+            yield sound.problem(path, f"{dotted(path)} must be >= 0, but got {weight:g}")
+
+
+def _budget(sound: Sound) -> Iterator[Problem]:
+    workers, money = sound.get("run", "workers"), sound.get("budget", "money")
+    if isinstance(workers, int) and workers < 1:
+        yield sound.problem(("run", "workers"), f"run.workers must be >= 1, or auto, but got {workers}")
+    if money is not None and not sound.get("budget", "price_per_device_hour"):
+        text = "budget.money needs budget.price_per_device_hour (> 0), else it limits nothing"
+        yield sound.problem(("budget", "money"), text)
+    tokens, most = sound.get("train", "tokens"), sound.get("budget", "tokens")
+    if tokens is not None and most is not None and most < tokens:
+        text = f"budget.tokens: {most} is less than one full run (train.tokens: {tokens}); raise it, or shorten the run"
+        yield sound.problem(("budget", "tokens"), text)
+
+
+def _deadline(sound: Sound, now: datetime) -> Iterator[Problem]:
+    text = sound.get("budget", "deadline")
+    if text is None or _CLOCK.fullmatch(text):
+        return
+    try:
+        deadline = datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
+        expected = f"'06:00' or a date and time such as '{now + timedelta(hours=8):%Y-%m-%dT%H:%M}'"
+        yield sound.problem(("budget", "deadline"), f"budget.deadline: expected {expected}, but got {shown(text)}")
+        return
+    if deadline <= now:
+        rule = f"budget.deadline: {shown(text)} is in the past (now {now:%Y-%m-%d %H:%M %z})"
+        yield sound.problem(("budget", "deadline"), f"{rule}; give a later one, or a time of day such as '06:00'")
