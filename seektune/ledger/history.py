@@ -1,0 +1,227 @@
+"""What happened in a study, for people and reports: a pure function of the journal.
+
+    history = History.read(folder)      # also while a driver is writing; JournalError when the journal is damaged
+    history.trials[0].curve             # one row per trial, its segments joined
+    history.stages["coarse"].result     # the stages as they stand now
+    history.frame()                     # pandas
+
+Stages count under the key with which they were last run or asked for: after an edit of the study the trials of the old
+keys are still in the journal and in the total spend, but not in the tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from seektune.ledger.index import Index, Spend
+from seektune.ledger.journal import FILE, Record, records
+from seektune.trial import Cost, Json, Params, Point, Segment, State, TrainerSpec
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass
+class TrialRow:
+    """One trial, from its proposal to its last result. Times are Unix times."""
+
+    trial: str
+    stage: str
+    stage_key: str
+    params: Params
+    origin: str
+    seed: int
+    state: State | Literal["waiting", "running"] = "waiting"
+    reason: str = ""
+    tokens: int = 0
+    metrics: Mapping[str, float] = field(default_factory=dict)  # latest; those on the test split are named "test.loss"
+    curve: tuple[Point, ...] = ()
+    cost: Cost = field(default_factory=Cost)
+    started_at: float | None = None
+    ended_at: float | None = None
+    attempts: int = 0
+    model: str | None = None
+    examples: str | None = None
+    segments: tuple[Segment, ...] = ()
+    trainer: str = ""
+
+
+@dataclass
+class StageRow:
+    """A stage under its present key. `stale`: a stage above it was run with other inputs since."""
+
+    stage: str
+    key: str
+    upstream: tuple[str, ...]
+    status: Literal["unfinished", "finished", "stale"]
+    result: Json | None
+    exhausted: str | None
+    started: float
+    ended: float | None
+    spend: Spend
+
+
+@dataclass(frozen=True)
+class Look:
+    """The test split was read."""
+
+    split: str
+    stage: str
+    stage_key: str
+    at: float
+
+
+@dataclass
+class History:
+    """See the module's docstring."""
+
+    trials: list[TrialRow] = field(default_factory=list)
+    stages: dict[str, StageRow] = field(default_factory=dict)
+    spend: Spend = field(default_factory=Spend)
+    looks: list[Look] = field(default_factory=list)
+    trainers: dict[str, TrainerSpec] = field(default_factory=dict)
+    sessions: list[Json] = field(default_factory=list)
+    """`opened` records: at, pid, host, seektune."""
+
+    @staticmethod
+    def read(folder: str | Path) -> History:
+        """Empty when the folder has no journal yet."""
+        reader = _Reader()
+        if (Path(folder) / FILE).exists():
+            for record in records(Path(folder)):
+                reader.take(record)
+        return reader.history()
+
+    def trial(self, name: str) -> TrialRow | None:
+        return next((row for row in self.trials if row.trial == name), None)
+
+    def frame(self) -> pandas.DataFrame:
+        """One row per trial; parameters as `params.NAME`, metrics as `metrics.NAME`."""
+        import pandas
+
+        plain = ("trial", "stage", "origin", "state", "reason", "tokens", "seed", "attempts", "started_at", "ended_at")
+        table = [
+            {name: _plain(getattr(row, name)) for name in plain}
+            | {"seconds": row.cost.seconds, "setup_seconds": row.cost.setup_seconds, "stage_key": row.stage_key}
+            | {f"params.{name}": value for name, value in row.params.items()}
+            | {f"metrics.{name}": value for name, value in row.metrics.items()}
+            for row in self.trials
+        ]
+        return pandas.DataFrame(table)
+
+
+class _Reader:
+    """Rows by stage key first; which of them are shown is known at the end only."""
+
+    def __init__(self) -> None:
+        self.index = Index()
+        self.rows: dict[str, dict[str, TrialRow]] = {}
+        self.current: dict[str, str] = {}
+        self.times: dict[str, list[float | None]] = {}
+        self.out = History()
+        self.attempts: dict[int, tuple[TrialRow, Segment]] = {}
+
+    def take(self, record: Record) -> None:
+        data, key = record.data, self.index.active.key if self.index.active else ""
+        self.index.fold(record)
+        if record.kind == "opened":
+            self.out.sessions.append({"at": record.at, **data})
+        elif record.kind in ("stage_started", "stage_reused"):
+            self.current[data["stage"]] = data["key"]
+            self.times.setdefault(data["key"], [record.at, None])
+        elif record.kind == "stage_finished":
+            self.times[key][1] = record.at
+        elif record.kind == "look":
+            self.out.looks.append(Look(data["split"], self.index.stages[key].stage, key, record.at))
+        elif record.kind == "trainer":
+            self.out.trainers[data["identity"]] = TrainerSpec(data["target"], data["settings"])
+        elif record.kind == "proposed":
+            self._row(key, data["trial"], data["params"], data["origin"], data["seed"])
+        elif record.kind == "dispatched":
+            self._dispatched(key, record)
+        elif record.kind in ("died", "result"):
+            row, segment = self.attempts[data["attempt"]]
+            row.ended_at = record.at
+            if record.kind == "died":
+                row.state = "waiting"
+            else:
+                _join(row, segment, data["result"])
+
+    def _row(self, key: str, trial: str, params: Params, origin: str, seed: int) -> TrialRow:
+        stage = self.index.stages[key].stage
+        return self.rows.setdefault(key, {}).setdefault(trial, TrialRow(trial, stage, key, params, origin, seed))
+
+    def _dispatched(self, key: str, record: Record) -> None:
+        segment = Segment.from_json(record.data["segments"][0])
+        row = self._row(key, segment.trial, segment.params, "", segment.seed)
+        row.state, row.attempts, row.trainer = "running", row.attempts + 1, record.data["trainer"]
+        row.started_at = record.at if row.started_at is None else row.started_at
+        self.attempts[record.data["attempt"]] = (row, segment)
+
+    def history(self) -> History:
+        out, shown = self.out, set(self.current.values())
+        for stage, key in self.current.items():
+            past = self.index.stages[key]
+            stale = any(above not in shown for above in past.upstream)
+            status: Any = "stale" if stale else "finished" if past.finished is not None else "unfinished"
+            started, ended = self.times[key]
+            assert started is not None
+            out.stages[stage] = StageRow(
+                stage, key, past.upstream, status, past.finished, past.exhausted, started, ended, past.spend
+            )
+        rows: dict[tuple[str, str], TrialRow] = {}
+        for row in out.stages.values():
+            if row.status == "stale":
+                continue
+            for trial, found in self.rows.get(row.key, {}).items():
+                if found.state in ("waiting", "running") and row.exhausted:
+                    found.state, found.reason = State.STOPPED, row.exhausted
+                begun = next((rows[above, trial] for above in row.upstream if (above, trial) in rows), None)
+                if begun is None:
+                    out.trials.append(found)
+                else:
+                    _go_on(begun, found)
+                rows[row.key, trial] = begun or found
+        for past in self.index.stages.values():
+            for one in fields(Spend):
+                setattr(out.spend, one.name, getattr(out.spend, one.name) + getattr(past.spend, one.name))
+        return out
+
+
+def _join(row: TrialRow, segment: Segment, result: Json) -> None:
+    """A segment's result into its trial's row."""
+    row.state, row.reason = State(result["state"]), result["reason"]
+    row.tokens = max(row.tokens, result["tokens"])
+    cost = Cost(**result["cost"])
+    row.cost = _sum(row.cost, cost)
+    row.model, row.examples = result["model"] or row.model, result["examples"] or row.examples
+    row.segments = (*row.segments, segment)
+    if segment.evaluate.split == "test":
+        row.metrics = {**row.metrics, **{f"test.{name}": value for name, value in result["metrics"].items()}}
+        return
+    row.metrics = {**row.metrics, **result["metrics"]}
+    row.curve = (*row.curve, *(Point(**point) for point in result["curve"]))
+
+
+def _go_on(row: TrialRow, more: TrialRow) -> None:
+    """A trial of an earlier stage that went on in this one stays one row."""
+    row.state, row.reason, row.ended_at = more.state, more.reason, more.ended_at
+    row.tokens = max(row.tokens, more.tokens)
+    row.metrics = {**row.metrics, **more.metrics}
+    row.curve += more.curve
+    row.cost = _sum(row.cost, more.cost)
+    row.attempts += more.attempts
+    row.model, row.examples = more.model or row.model, more.examples or row.examples
+    row.segments += more.segments
+
+
+def _sum(a: Cost, b: Cost) -> Cost:
+    one, two = asdict(a), asdict(b)
+    return Cost(**{name: max(one[name], two[name]) if name == "peak_memory_mb" else one[name] + two[name] for name in one})
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, State) else value

@@ -1,0 +1,166 @@
+"""What each stage hands on: small, frozen, JSON. The next stage, the report and the Prefect artifacts read these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from seektune.trial import Scalar
+
+
+class Handed(BaseModel):
+    """A stage's result."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+
+class PrepareResult(Handed):
+    """Data and base model, ready to train on."""
+
+    rows: str
+    """Folder of the prepared rows (train/validation/test Parquet, quarantine, report.json)."""
+    store: str
+    """Folder of the token store."""
+    base: str
+    """Base model folder (or `hub@revision`) that every trial starts from."""
+    data_fingerprint: str
+    base_fingerprint: str
+    kind: str
+    hidden_size: int
+    parameters: int
+    train_rows: int
+    train_tokens: int
+    horizon_tokens: int
+    """Length of a full run."""
+    default: Mapping[str, Scalar]
+    """The default hyperparameters to beat, scaled to the model's size."""
+    metrics: list[str] = []
+    """Metrics this kind of data has."""
+    base_losses: Mapping[str, float] = {}
+    """Loss of the base on the validation rows before tuning, where measured."""
+
+
+class RangePoint(Handed):
+    learning_rate: float
+    loss: float
+    smoothed: float
+
+
+class RangeResult(Handed):
+    """What the LR range test found. LR values are peak learning rates; decades are log10 units."""
+
+    usable: bool
+    reason: str
+    """Why it is (not) usable, in words."""
+    low: float | None
+    high: float | None
+    """None: the curve never turned up."""
+    suggestion: float | None
+    prior_decades: float
+    """Standard deviation of the log-normal prior around the suggestion, in decades."""
+    spread_decades: float | None
+    curves: list[list[RangePoint]]
+    """One curve per seed."""
+    probes: list[tuple[float, float | None]]
+    """(learning rate, loss) of the short confirming runs; None: diverged."""
+    default_learning_rate: float
+
+
+class Leader(Handed):
+    """A trial in a ranking, at the longest fidelity it reached."""
+
+    trial: str
+    params: Mapping[str, Scalar]
+    seed: int
+    tokens: int
+    state: str
+    value: float | None
+    """Objective at `tokens`, on averaged weights, validation rows; None: diverged or failed before a measurement."""
+    rungs: Mapping[int, float] = {}
+    """Objective at each rung position (tokens) that it passed."""
+
+
+class SearchResult(Handed):
+    """Coarse or fine."""
+
+    best: Leader
+    history: list[Leader]
+    """Every trial of this stage and the ones it went on from, best first: longer ones before shorter ones."""
+    default_value: float | None
+    """Mean objective of the default configuration over its seeds, at full length."""
+    default_rungs: Mapping[int, float] = {}
+    """The same at each rung."""
+    noise_sd: float | None
+    """Seed spread of the default at full length (the noise floor)."""
+    trials: int
+    """Trials proposed in this stage."""
+    states: Mapping[str, int]
+    """How many trials ended in which state."""
+    box: Mapping[str, Any]
+    """Where the best trials are (space/narrow.py, Box.to_json); the next stage looks there first, softly."""
+    rank_correlation: float | None = None
+    """Spearman correlation between the first and the last rung, over trials that reached both."""
+    ended: str = ""
+    """Why the stage ended early, if it did (budget, deadline)."""
+
+
+class Candidate(Handed):
+    """A configuration in confirm with its fresh-seed scores on validation."""
+
+    name: str
+    params: Mapping[str, Scalar]
+    values: list[float]
+    mean: float
+
+
+class Interval(Handed):
+    """A difference challenger minus reference, signed so that positive is better."""
+
+    mean: float
+    low: float
+    high: float
+    level: float
+    low_per_look: float
+    """Lower bound at the stricter level of one of 20 looks at a test split (alpha / 20): what promotion goes by."""
+    degrees_of_freedom: float
+    smallest_visible: float
+    """The smallest true difference that this many seeds and rows could have shown."""
+    seed_sd: float
+    example_sd: float
+
+
+class ConfirmResult(Handed):
+    """Does the winner beat the default on rows nobody looked at?"""
+
+    challenger: Candidate
+    reference: Candidate
+    shortlist: list[Candidate]
+    baselines: list[Candidate]
+    """The default with its learning rate times each factor (validation)."""
+    validation: Interval | None
+    """None: a configuration lost a seed, so nothing is claimed."""
+    test: Interval | None
+    """None: not looked at, because validation already said no."""
+    against_best_baseline: Interval | None
+    minimum_effect: float
+    verdict: Literal["better", "not shown", "underpowered", "worse", "default stays"]
+    sentence: str
+    """The verdict in one sentence for people."""
+    looks: int
+    """How often this test split has been looked at."""
+    seeds: int
+    test_scores: Mapping[str, float] = {}
+    """Challenger's and reference's metrics on the test split (`challenger.loss`, `default.loss`, ...)."""
+    model: str | None = None
+    """Winner's folder: `from_pretrained` opens it."""
+
+
+class PromoteResult(Handed):
+    """Whether the winner became the champion, and why (not)."""
+
+    promoted: bool
+    reason: str
+    champion: str | None
+    """Folder of the champion that stands now."""
