@@ -1,0 +1,278 @@
+"""One invocation on one study: which stages there are, what each needs, and the driver that they share.
+
+    prepare -> lr_range -> coarse -> fine -> confirm -> promote -> report
+
+`Run` holds the study's lock, its driver and its warm workers; `run(stage)` runs one stage on top of what the journal
+holds. A stage's key is a hash of its upstream keys, its own settings, and the code's schema version: a finished stage
+with the same key returns at once, an edited study gets new keys and never meets old results.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+
+from seektune.errors import MissingStage, Problem, StudyFileError
+from seektune.ledger.history import History
+from seektune.study.context import Context
+from seektune.study.driver import Driver
+from seektune.study.executors.executor import Executor
+from seektune.study.machine import choose_device, choose_workers
+from seektune.study.observer import Observer
+from seektune.study.stage import Allowance, StageRun
+from seektune.study_file import StudyFile
+from seektune.text.augment import augmenter_identity
+from seektune.text.options import DataOptions
+from seektune.text.sources import resolve
+from seektune.trial import Json, fingerprint
+
+SCHEMA = 1
+"""Raised when the code's answer to the same inputs changes: finished stages of older code then run again."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageKind:
+    """A stage: what must have finished before it, what of the study file it depends on, and its code."""
+
+    needs: tuple[str, ...]
+    settings: Callable[[StudyFile], object]
+    target: str
+    planned: Callable[[StudyFile], int | None] = lambda study: None
+
+    def start(self, context: Context) -> StageRun:
+        module, attribute = self.target.split(":")
+        run: StageRun = getattr(importlib.import_module(module), attribute)(context)
+        return run
+
+
+def content(data: DataOptions | None) -> list[str]:
+    """Hashes of the files that the study reads."""
+    if data is None:
+        return []
+    found = [resolve(source).identity for source in (*data.sources, *data.general)]
+    return found + [augmenter_identity(data)] if data.augment.operators else found
+
+
+def _training(study: StudyFile) -> Json:
+    return {
+        "train": study.train.model_dump(mode="json", exclude={"save_every"}),
+        "fixed": dict(study.fixed_params()),
+        "objective": study.objective.model_dump(mode="json"),
+        "seed": study.seed,
+    }
+
+
+STAGES: Mapping[str, StageKind] = {
+    "prepare": StageKind(
+        (),
+        lambda study: {
+            "data": study.data.model_dump(mode="json") if study.data else None,
+            "content": content(study.data),
+            "model": study.model.model_dump(mode="json"),
+            "length": [study.train.tokens, study.train.epochs, study.train.eval_rows],
+            "fixed": dict(study.fixed_params()),
+            "seed": study.seed,
+        },
+        "seektune.study.stages.prepare:prepare",
+        lambda study: None,
+    ),
+    "lr_range": StageKind(
+        ("prepare",),
+        lambda study: [study.stages.lr_range and study.stages.lr_range.model_dump(mode="json"), _training(study)],
+        "seektune.study.stages.lr_range:lr_range",
+        lambda study: study.stages.lr_range and study.stages.lr_range.seeds + 3 * study.stages.lr_range.probes,
+    ),
+    "coarse": StageKind(
+        ("prepare", "lr_range"),
+        lambda study: [study.stages.coarse.model_dump(mode="json"), study.make_space().describe(), _training(study)],
+        "seektune.study.stages.coarse:coarse",
+        lambda study: study.stages.coarse.trials + 3,
+    ),
+    "fine": StageKind(
+        ("prepare", "coarse"),
+        lambda study: study.stages.fine and study.stages.fine.model_dump(mode="json"),
+        "seektune.study.stages.fine:fine",
+        lambda study: study.stages.fine and study.stages.fine.trials + study.stages.fine.carry,
+    ),
+    "confirm": StageKind(
+        ("prepare", "coarse", "fine"),
+        lambda study: study.stages.confirm.model_dump(mode="json"),
+        "seektune.study.stages.confirm:confirm",
+    ),
+    "promote": StageKind(("prepare", "confirm"), lambda study: None, "seektune.study.stages.promote:promote"),
+}
+
+
+def stages_of(study: StudyFile, kinds: Mapping[str, StageKind] = STAGES) -> tuple[str, ...]:
+    """The stages of this study in order, the report last."""
+    left_out = {name for name in ("lr_range", "fine") if getattr(study.stages, name) is None}
+    return (*(name for name in kinds if name not in left_out), "report")
+
+
+class Run:
+    """Context manager; see the module's docstring. `kinds`: the stages there are (benchmarks add their own).
+
+    Study folders are made in `study.run.folder`; cache and champions lie beside that folder.
+    """
+
+    def __init__(
+        self, study: StudyFile, observers: Sequence[Observer] = (), kinds: Mapping[str, StageKind] = STAGES
+    ) -> None:
+        self.study = study
+        self.kinds = kinds
+        self.stages = stages_of(study, kinds)
+        self.root = Path(study.run.folder).absolute()
+        self.folder = self.root / study.study
+        self.device = choose_device(study.run.device)
+        self.workers = choose_workers(study.run.workers, self.device)
+        self._observers = tuple(observers)
+        self._keys: dict[str, str] = {}
+        self._executor: Executor | None = None
+        self._driver: Driver | None = None
+
+    def __enter__(self) -> Run:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._executor = self._make_executor()
+        try:
+            self._driver = Driver(self.folder, self._executor, self._observers)
+        except BaseException:
+            self._executor.close()
+            raise
+        description = self.study.model_dump(mode="json")
+        (self.folder / "study.json").write_text(json.dumps(description, indent=2, ensure_ascii=False))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._driver is not None:
+            self._driver.close()
+
+    def _make_executor(self) -> Executor:
+        if self.study.run.executor == "in_process" or self.study.model.simulated is not None:
+            from seektune.study.executors.in_process import InProcess
+
+            return InProcess()
+        from seektune.study.executors.pool import Pool
+
+        return Pool(self.workers, device=self.device)
+
+    def key(self, stage: str) -> str:
+        """The stage's identity (64 hex digits)."""
+        if stage not in self._keys:
+            kind = self.kinds[stage]
+            upstream = [self.key(name) for name in kind.needs if name in self.stages]
+            self._keys[stage] = fingerprint(SCHEMA, stage, upstream, kind.settings(self.study))
+        return self._keys[stage]
+
+    def run(self, stage: str) -> Json:
+        """Run one stage, or return its stored result. Raises MissingStage when an upstream stage has to run first."""
+        if stage == "report":
+            return self.report()
+        driver = self._driver
+        assert driver is not None, "use `with Run(study) as run:`"
+        kind = self.kinds[stage]
+        upstream: dict[str, Json] = {}
+        for name in kind.needs:
+            if name not in self.stages:
+                continue
+            past = driver.index.stages.get(self.key(name))
+            if past is None or past.finished is None:
+                raise MissingStage(self._missing(stage, name))
+            upstream[name] = past.finished
+        context = Context(
+            study=self.study,
+            folder=self.folder,
+            cache=self.root.parent / "cache",
+            champions=self.root.parent / "champions",
+            workers=self.workers,
+            device=self.device,
+            upstream=upstream,
+            looks=self._looks(upstream),
+        )
+        return driver.run(
+            stage,
+            self.key(stage),
+            kind.start(context),
+            self._allowance(stage),
+            upstream=[self.key(name) for name in upstream],
+            planned_trials=kind.planned(self.study),
+        )
+
+    def _looks(self, upstream: Mapping[str, Json]) -> int:
+        """How often this study has read this version of its test split."""
+        assert self._driver is not None
+        version = upstream["prepare"]["data_fingerprint"] if "prepare" in upstream else ""
+        return sum(version in past.looks for past in self._driver.index.stages.values())
+
+    def _missing(self, stage: str, upstream: str) -> str:
+        ran = (self.folder / "journal.jsonl").exists() and upstream in History.read(self.folder).stages
+        why = "ran for other settings or other data" if ran else "has not run yet"
+        command = upstream.replace("_", "-")
+        return (
+            f"{stage} needs the result of {upstream}, which {why} in study {self.study.study!r}; "
+            f"run `seektune {command}` first, or `seektune tune` for all stages"
+        )
+
+    def _allowance(self, stage: str) -> Allowance:
+        """This stage's share of what is left; what earlier stages left unspent is in it."""
+        budget, driver = self.study.budget, self._driver
+        assert driver is not None
+        deadline = parse_deadline(budget.deadline, time.time()) if budget.deadline else None
+        weights = self.study.stages.weights
+        if stage not in weights:
+            return Allowance(deadline=deadline)
+        to_come = self.stages[self.stages.index(stage) :]
+        share = weights[stage] / sum(weights.get(name, 0.0) for name in to_come)
+        # This stage's own earlier sessions are inside its allowance, not before it.
+        others = [past.spend for key, past in driver.index.stages.items() if key != self.key(stage)]
+
+        def part(limit: float | None, used: float) -> float | None:
+            return None if limit is None else max(0.0, limit - used) * share
+
+        device_seconds = budget.device_hours * 3600 if budget.device_hours is not None else None
+        if budget.money is not None and budget.price_per_device_hour:
+            bought = budget.money / budget.price_per_device_hour * 3600
+            device_seconds = bought if device_seconds is None else min(device_seconds, bought)
+        tokens = part(budget.tokens, sum(spend.tokens for spend in others))
+        return Allowance(
+            wall_seconds=part(budget.wall_time, sum(spend.wall_seconds for spend in others)),
+            deadline=deadline,
+            tokens=None if tokens is None else int(tokens),
+            device_seconds=part(device_seconds, sum(spend.device_seconds for spend in others)),
+        )
+
+    def report(self) -> Json:
+        """Write the report over everything the journal holds; {"html", "markdown", "folder"}."""
+        from seektune.report.page import write_report
+        from seektune.study.machine import environment
+
+        history = History.read(self.folder)
+        folder = self.folder / "report"
+        page = write_report(history, folder, self.study.model_dump(mode="json"), environment(self.device, self.workers))
+        return {"html": str(page), "markdown": str(folder / "report.md"), "folder": str(folder)}
+
+
+def parse_deadline(text: str, now: float) -> float:
+    """Unix time of `06:00` (the next one, local time) or of an ISO date and time."""
+    moment = datetime.fromtimestamp(now).astimezone()
+    try:
+        if len(text) <= 5:
+            hour, minute = (int(part) for part in text.split(":"))
+            today = moment.replace(hour=hour, minute=minute, second=0, microsecond=0)
+            return (today if today > moment else today + timedelta(days=1)).timestamp()
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError as error:
+        raise StudyFileError([Problem("budget.deadline", f"expected `06:00` or an ISO date and time, but got {text!r}")]) from error
+
+
+def run_all(study: StudyFile, observers: Sequence[Observer] = (), stages: Sequence[str] | None = None) -> dict[str, Json]:
+    """Every stage in order (or the named ones); stage -> result."""
+    with Run(study, observers) as run:
+        return {stage: run.run(stage) for stage in (stages or run.stages)}
