@@ -1,14 +1,14 @@
 """What can go wrong, as one tree. Every message names place, value, rule and remedy.
 
-    SeektuneError
-    ├── StudyFileError     exit 2   the study file: all problems of the file at once
-    ├── DataError          exit 3   a user's rows: file, line, reason; also leaks and too many bad rows
-    ├── MissingStage       exit 4   a stage was called before its upstream stage had finished
-    ├── StudyBusy          exit 5   another driver holds the study
-    ├── CheckpointError    exit 6   a checkpoint is torn, changed or of another trial
-    ├── JournalError       exit 6   the journal is damaged before its last line, or of another version
-    ├── TrialError         exit 7   a trial failed twice for a reason of its own (the worker's words inside)
-    └── Stopped            exit 8   somebody asked the run to stop (cancel, SIGTERM); everything finished is kept
+SeektuneError
+├── StudyFileError     exit 2   the study file: all problems of the file at once (3: only data files are missing)
+├── DataError          exit 3   a user's rows: file, line, reason; also leaks and too many bad rows
+├── MissingStage       exit 4   a stage was called before its upstream stage had finished
+├── StudyBusy          exit 5   another driver holds the study
+├── CheckpointError    exit 6   a checkpoint is torn, changed or of another trial
+├── JournalError       exit 6   the journal is damaged before its last line, or of another version
+├── TrialError         exit 7   a trial failed twice for a reason of its own (the worker's words inside)
+└── Stopped            exit 8   somebody asked the run to stop (cancel, SIGTERM); everything finished is kept
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class Problem:
 
     place: str
     message: str
+    data: bool = False  # about a data file that is not there, not about the study file itself
 
     def __str__(self) -> str:
         return f"{self.place}: {self.message}"
@@ -41,6 +42,8 @@ class StudyFileError(SeektuneError):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
+        if problems and all(problem.data for problem in problems):
+            self.exit_code = DataError.exit_code
         super().__init__("\n".join(str(problem) for problem in problems))
 
 

@@ -113,7 +113,7 @@ def _suggest(trial: optuna.Trial, name: str, distribution: BaseDistribution) -> 
             name, distribution.low, distribution.high, step=distribution.step, log=distribution.log
         )
     assert isinstance(distribution, CategoricalDistribution)
-    choice: Scalar = trial.suggest_categorical(name, distribution.choices)  # type: ignore[assignment]
+    choice: Scalar = trial.suggest_categorical(name, distribution.choices)
     return choice
 
 

@@ -8,6 +8,7 @@
     space.sample(np.random.default_rng(0))             # {"learning_rate": 0.000213, "method": "full"}
     space.sample(rng, priors={"learning_rate": Prior(center=3e-4, sd_decades=0.4)}, box=box)
     space.complete({"learning_rate": 1e-4, "method": "full"})     # adds fixed and derived, drops inactive
+    space.restrict(params)       # the other way: the space's active part of what the trainer is given
     space.allowed(params)        # inside the bounds and not forbidden
     space.unit(params)           # {"learning_rate": 0.46, ...}: searched parameters on [0, 1]
     space.distance(a, b)         # root mean square difference in the unit cube
@@ -101,6 +102,15 @@ class Space:
             if value is not None:
                 values[name] = value
         return {name: values[name] for name in self.parameters if name in values}
+
+    def restrict(self, params: Params) -> dict[str, Scalar]:
+        """The space's own, active part of a parameter vector that may hold more (the defaults of all else)."""
+        values: dict[str, Scalar] = dict(self.defaults)
+        for name in self._order:
+            derived_from = self._derive[name].names if name in self._derive else ()
+            if name in params and self.active(name, values) and all(needed in values for needed in derived_from):
+                values[name] = params[name]
+        return {name: params[name] for name in self.parameters if name in values}
 
     def active(self, name: str, values: Mapping[str, Scalar]) -> bool:
         """Whether `name` takes part, given the values resolved before it (see `search_order`)."""

@@ -76,7 +76,7 @@ class Context:
 
     def searched(self, params: Params) -> dict[str, Scalar]:
         """The part of a parameter vector that the space knows."""
-        return {name: params[name] for name in self.space.names if name in params}
+        return self.space.restrict(params)
 
     @property
     def eval_every(self) -> int:

@@ -3,8 +3,8 @@
     with Driver(folder, executor) as driver:
         result = driver.run("coarse", key, coarse(context), Allowance(wall_seconds=600), upstream=(range_key,))
 
-It proposes, dispatches, records and decides: a stage (see stage.py) yields rounds, the driver runs what the journal does
-not hold yet. A finished stage with the same key returns at once. Raises StudyBusy when another driver holds the study,
+It proposes, dispatches, records and decides: a stage (see stage.py) yields rounds, the driver runs what the journal
+does not hold yet. A finished stage with the same key returns at once. Raises StudyBusy when another driver holds the study,
 Stopped after a cancel or signal (all workers have left by then), TrialError when the trainer cannot be made.
 """
 
@@ -74,9 +74,7 @@ class Driver:
         self._ledger.record("stage_started", stage=stage, key=key, upstream=list(upstream), allowance=asdict(allowance))
         self._observer.stage_started(stage, key, planned_trials)
         past = self._ledger.index.stages[key]
-        rounds = Rounds(
-            self._ledger, past, self._executor, self._observer, allowance, self._clock, self._stop_asked
-        )
+        rounds = Rounds(self._ledger, past, self._executor, self._observer, allowance, self._clock, self._stop_asked)
         try:
             with self._signals():
                 result = self._play(generator, rounds)
@@ -85,9 +83,7 @@ class Driver:
             generator.close()
             raise
         keep = result.pop("keep", None)
-        self._ledger.record(
-            "stage_finished", stage=stage, key=key, result=result, keep=keep, spend=asdict(past.spend)
-        )
+        self._ledger.record("stage_finished", stage=stage, key=key, result=result, keep=keep, spend=asdict(past.spend))
         self._tidy(past, keep)
         self._observer.stage_ended(stage, result, cached=False)
         return result

@@ -112,7 +112,9 @@ def judge(readings: Sequence[Reading | None]) -> Verdict:
     """Medians over seeds in log learning rate; "no usable range" is an answer, too."""
     clear = [reading for reading in readings if reading is not None and reading.clear]
     if 2 * len(clear) <= len(readings):
-        return Verdict(False, f"the probe loss fell clearly above its noise in only {len(clear)} of {len(readings)} ramps")
+        return Verdict(
+            False, f"the probe loss fell clearly above its noise in only {len(clear)} of {len(readings)} ramps"
+        )
     logs = np.log10([reading.suggestion for reading in clear])
     spread = float(np.max(logs) - np.min(logs))
     if spread > MAX_SPREAD_DECADES:

@@ -56,7 +56,7 @@ def content(data: DataOptions | None) -> list[str]:
     if data is None:
         return []
     found = [resolve(source).identity for source in (*data.sources, *data.general)]
-    return found + [augmenter_identity(data)] if data.augment.operators else found
+    return [*found, augmenter_identity(data)] if data.augment.operators else found
 
 
 def _training(study: StudyFile) -> Json:
@@ -269,10 +269,14 @@ def parse_deadline(text: str, now: float) -> float:
             return (today if today > moment else today + timedelta(days=1)).timestamp()
         return datetime.fromisoformat(text).timestamp()
     except ValueError as error:
-        raise StudyFileError([Problem("budget.deadline", f"expected `06:00` or an ISO date and time, but got {text!r}")]) from error
+        raise StudyFileError(
+            [Problem("budget.deadline", f"expected `06:00` or an ISO date and time, but got {text!r}")]
+        ) from error
 
 
-def run_all(study: StudyFile, observers: Sequence[Observer] = (), stages: Sequence[str] | None = None) -> dict[str, Json]:
+def run_all(
+    study: StudyFile, observers: Sequence[Observer] = (), stages: Sequence[str] | None = None
+) -> dict[str, Json]:
     """Every stage in order (or the named ones); stage -> result."""
     with Run(study, observers) as run:
         return {stage: run.run(stage) for stage in (stages or run.stages)}

@@ -1,4 +1,4 @@
-"""The segments of one stage: what the journal knows of each, where it goes on from, and what may be deleted after it.
+"""The segments of one stage: what the journal knows of each, where it goes on from, what may be deleted after it.
 
 Everything here is O(1) per segment. Raises CheckpointError when a segment starts from a checkpoint that nobody can make.
 """

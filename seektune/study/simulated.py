@@ -22,7 +22,19 @@ from seektune.ledger.durable import read_json, write_json
 from seektune.schedule.learning_rate import LearningRate
 from seektune.study.disk import MANIFEST
 from seektune.study.simulated_law import Law, SimulatedOptions, Standing, gauss
-from seektune.trial import Cost, Dispatch, Point, Progress, Report, Result, Segment, State, derive_seed, fingerprint, to_json
+from seektune.trial import (
+    Cost,
+    Dispatch,
+    Point,
+    Progress,
+    Report,
+    Result,
+    Segment,
+    State,
+    derive_seed,
+    fingerprint,
+    to_json,
+)
 
 __all__ = ["SimulatedOptions", "SimulatedTrainer"]
 ASKED = "asked to stop"
@@ -77,7 +89,11 @@ class _Run:
         return self._kept(at, self._ended(at, since, state, reason, measured))
 
     def _ended(self, at: Standing, since: int, state: State, reason: str, measured: Point | None) -> Result:
-        reached = self.segment.to_tokens if state in (State.PAUSED, State.COMPLETE) else min(at.tokens, self.segment.to_tokens)
+        reached = (
+            self.segment.to_tokens
+            if state in (State.PAUSED, State.COMPLETE)
+            else min(at.tokens, self.segment.to_tokens)
+        )
         curve = tuple(Point(**point) for point in at.curve)
         last = measured or (curve[-1] if curve and state is State.STOPPED else None)
         tokens = at.tokens - since

@@ -1,7 +1,7 @@
 """The law that simulated training follows: a known optimum, curves that cross, divergence, seed noise.
 
-With p the progress through the full run, x the distance to the optimum (in `widths`) and u the current learning rate over
-the best one for the batch,
+With p the progress through the full run, x the distance to the optimum (in `widths`) and u the current learning rate
+over the best one for the batch,
 
     loss = floor + height * x^2 / (1 + x^2 / 16) * sqrt(p) + excess + noise * sqrt(p)
     d excess / dp = -18 * u / (1 + u) * excess
@@ -25,7 +25,13 @@ from seektune.schedule.learning_rate import LearningRate
 from seektune.trial import Params, Segment, derive_seed, fingerprint
 
 SPEED = 18.0
-GIVEN: Params = {"schedule": "cosine", "warmup_ratio": 0.0, "final_ratio": 0.0, "ramp_ratio": 1e6, "effective_batch": 16}
+GIVEN: Params = {
+    "schedule": "cosine",
+    "warmup_ratio": 0.0,
+    "final_ratio": 0.0,
+    "ramp_ratio": 1e6,
+    "effective_batch": 16,
+}
 DECADES = ("learning_rate", "lora_rank")
 """Parameters whose distance is a ratio."""
 
@@ -33,9 +39,9 @@ DECADES = ("learning_rate", "lora_rank")
 class SimulatedOptions(Options):
     """`model: {simulated: {...}}` in a study file."""
 
-    optimum: dict[str, float] = {"learning_rate": 1e-3, "weight_decay": 0.03, "lora_rank": 16.0}
+    optimum: dict[str, float] = Field(default={"learning_rate": 1e-3, "weight_decay": 0.03, "lora_rank": 16.0})
     """The best value of each parameter that matters; the learning rate's is that for an effective batch of 16."""
-    widths: dict[str, float] = {"learning_rate": 0.5, "weight_decay": 0.05, "lora_rank": 0.6}
+    widths: dict[str, float] = Field(default={"learning_rate": 0.5, "weight_decay": 0.05, "lora_rank": 0.6})
     """Distance that costs `height`: in decades for learning_rate and lora_rank, in units for the others."""
     floor: float = 1.0
     """Loss of the best configuration after infinite training."""

@@ -34,7 +34,9 @@ class Round:
     """Version of the test split that this round reads; needed when a segment evaluates on "test"."""
 
     def __post_init__(self) -> None:
-        assert len(set(self.identities)) == len(self.segments), "a segment stands twice in a round; repeats have other seeds"
+        assert len(set(self.identities)) == len(self.segments), (
+            "a segment stands twice in a round; repeats have other seeds"
+        )
         reads_test = any(segment.evaluate.split == "test" for segment in self.segments)
         assert not reads_test or self.look, "a round that reads the test split says which version of it (look)"
 

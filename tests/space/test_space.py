@@ -57,6 +57,16 @@ def test_a_condition_on_an_inactive_parameter_is_false() -> None:
     assert "width" not in space.complete({"kind": "lora", "rank": 4, "rate": 1e-3, "embedding": 32})
 
 
+def test_restrict_is_the_way_back_from_a_whole_parameter_vector() -> None:
+    space = tree()
+    rng = np.random.default_rng(0)
+    everything = {"rank": 16, "layers": 2, "alpha": 5, "width": 9, "beta1": 0.9}
+    for _ in range(20):
+        params = space.sample(rng)
+        assert space.restrict({**everything, **params}) == params
+    assert space.restrict({"kind": "lora", "beta1": 0.9}) == {"kind": "lora"}
+
+
 def test_an_active_parameter_needs_a_value() -> None:
     with pytest.raises(SpaceError, match="rank is active"):
         tree().complete({"kind": "lora", "rate": 1e-3, "embedding": 32})

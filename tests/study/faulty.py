@@ -1,4 +1,4 @@
-"""The simulated trainer with something wrong with it, as often as asked. Named by TrainerSpec, so it runs in any worker."""
+"""The simulated trainer with something wrong with it, as often as asked; named by a TrainerSpec, for any worker."""
 
 from __future__ import annotations
 

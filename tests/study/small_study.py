@@ -1,7 +1,7 @@
 """A small study on the simulated trainer, for tests of the driver: two stages, rungs, a look at the test split.
 
-    python small_study.py FOLDER EXECUTOR SETTINGS      runs it; prints its results as one JSON line
-    python small_study.py sweep FOLDER                  kills it at every journal write, restarts it, compares
+python small_study.py FOLDER EXECUTOR SETTINGS      runs it; prints its results as one JSON line
+python small_study.py sweep FOLDER                  kills it at every journal write, restarts it, compares
 """
 
 from __future__ import annotations
@@ -95,7 +95,12 @@ def fine(trainer: TrainerSpec, before: Json, trials: int = 6) -> StageRun:
         full, from_tokens=HORIZON, start=Start(full.trial, HORIZON), keep=False, evaluate=Evaluate(split="test")
     )
     (seen,) = yield Round(trainer, (test,), look="rows-1")
-    return {"winner": winner.trial, "loss": winner.metrics["loss"], "test": seen.metrics["loss"], "keep": [winner.trial]}
+    return {
+        "winner": winner.trial,
+        "loss": winner.metrics["loss"],
+        "test": seen.metrics["loss"],
+        "keep": [winner.trial],
+    }
 
 
 def run(folder: Path, executor: Executor, trainer: TrainerSpec, trials: int = 6, **driver: Any) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -184,10 +185,8 @@ def test_wall_time_counts_over_restarts_and_not_while_nobody_runs(tmp_path: Path
         diary = Hours(stop_after)
         with Driver(tmp_path, InProcess(), [diary], clock=lambda: now[0]) as driver:
             driver._next_tick = 0.0
-            try:
+            with contextlib.suppress(Stopped):
                 driver.run("stage", KEY, one_round(spec(), grid(6)), allowance)
-            except Stopped:
-                pass
         return diary.ended
 
     four_hours = Allowance(wall_seconds=4 * 3600)
@@ -241,7 +240,8 @@ def test_a_trainer_that_raises_once_is_forgiven(tmp_path: Path, faulty: Faulty) 
 
 
 @pytest.mark.parametrize(
-    ("fault", "state", "attempts"), [("raise", State.FAILED, 2), ("exit", State.FAILED, 2), ("memory", State.INFEASIBLE, 2)]
+    ("fault", "state", "attempts"),
+    [("raise", State.FAILED, 2), ("exit", State.FAILED, 2), ("memory", State.INFEASIBLE, 2)],
 )
 def test_a_trial_that_fails_again_is_given_up_alone(
     tmp_path: Path, faulty: Faulty, fault: str, state: State, attempts: int
@@ -313,7 +313,9 @@ def test_a_parent_of_another_stage_is_found_by_key(tmp_path: Path) -> None:
         going = segment("t", {"learning_rate": 1e-4}, long, Start("t", short))
         driver.run("fine", "three", one_round(spec(), [going]), upstream=("one",))
         straight = driver.run("straight", "four", one_round(spec(), [segment("t", {"learning_rate": 1e-4}, long)]))
-    fine_row = next(record for record in records(tmp_path) if record.kind == "stage_finished" and record.data["key"] == "three")
+    fine_row = next(
+        record for record in records(tmp_path) if record.kind == "stage_finished" and record.data["key"] == "three"
+    )
     assert fine_row.data["result"]["results"][0]["metrics"] == straight["results"][0]["metrics"]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -25,7 +24,6 @@ from seektune.ledger.lock import holder
 from seektune.study.driver import Driver
 from seektune.study.executors.executor import Died, Event, Finished
 from seektune.study.executors.in_process import InProcess
-from seektune.study.executors.memory import oom_kills
 from seektune.study.executors.pool import Pool
 from seektune.study.observer import Observer
 from seektune.study.stage import Allowance, StageRun
@@ -44,7 +42,9 @@ def faulty(tmp_path: Path) -> Faulty:
     return make
 
 
-def play(folder: Path, stage: StageRun, allowance: Allowance | None = None, *observers: Observer, slots: int = 2) -> Json:
+def play(
+    folder: Path, stage: StageRun, allowance: Allowance | None = None, *observers: Observer, slots: int = 2
+) -> Json:
     with Driver(folder, Pool(slots), observers) as driver:
         return driver.run("stage", KEY, stage, allowance)
 
@@ -133,7 +133,9 @@ def test_a_killed_zygote_is_replaced(tmp_path: Path) -> None:
         def segment_started(self, stage: str, segment: Segment, attempt: int) -> None:
             if attempt == 4 and not self.done:
                 self.done = True
-                (zygote,) = [pid for pid in children_of(os.getpid()) if b"zygote" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+                (zygote,) = [
+                    pid for pid in children_of(os.getpid()) if b"zygote" in Path(f"/proc/{pid}/cmdline").read_bytes()
+                ]
                 os.kill(zygote, signal.SIGKILL)
 
     play(tmp_path / "whole", one_round(spec(), grid(6)))
@@ -171,7 +173,6 @@ def test_a_child_killed_by_the_kernel_for_memory_is_infeasible(tmp_path: Path, f
     rows = History.read(tmp_path / "study").trials
     assert [row.state for row in rows] == [State.PAUSED, State.INFEASIBLE, State.PAUSED]
     assert {death["cause"] for death in kinds(tmp_path / "study", "died")} == {"memory"}
-    assert oom_kills() >= 0
 
 
 # Ends
@@ -194,7 +195,9 @@ def test_a_worker_that_does_not_listen_is_killed_after_the_grace(tmp_path: Path,
 
 def test_a_budget_ends_workers_that_do_not_listen(tmp_path: Path, faulty: Faulty) -> None:
     seen: list[Result] = []
-    stage = one_round(faulty("hang", "t-0", times=9, steps=15), [segment("t-0", {"learning_rate": 1e-3}, HORIZON)], seen)
+    stage = one_round(
+        faulty("hang", "t-0", times=9, steps=15), [segment("t-0", {"learning_rate": 1e-3}, HORIZON)], seen
+    )
     play(tmp_path / "study", stage, Allowance(wall_seconds=1.5))
     (result,) = seen
     assert result.state is State.STOPPED
@@ -237,7 +240,9 @@ def test_the_study_is_busy_until_the_last_worker_is_gone(tmp_path: Path) -> None
     time.sleep(0.2)
     assert holder(tmp_path / "study") is not None
     opened: list[float] = []
-    waiting = threading.Thread(target=lambda: (Driver(tmp_path / "study", InProcess()).close(), opened.append(time.time())))
+    waiting = threading.Thread(
+        target=lambda: (Driver(tmp_path / "study", InProcess()).close(), opened.append(time.time()))
+    )
     waiting.start()
     time.sleep(0.3)
     assert opened == []
@@ -266,11 +271,7 @@ def test_a_driver_that_dies_while_its_base_model_loads_leaves_nobody(tmp_path: P
 
 
 def test_a_stop_while_the_base_model_loads_does_not_wait_for_it(tmp_path: Path, faulty: Faulty) -> None:
-    class Cancels(Observer):
-        def tick(self) -> str | None:
-            return "cancelled"
-
-    class Later(Cancels):
+    class Later(Observer):
         ticks = 0
 
         def tick(self) -> str | None:
@@ -296,7 +297,11 @@ def test_every_dispatch_ends_in_one_event(tmp_path: Path, faulty: Faulty, make: 
             folder.mkdir()
             executor.start(Dispatch(attempt, (work,), str(folder), ((),)), trainer)
             events: list[Event] = []
-            assert patiently(lambda events=events: events.extend(executor.wait(0.1)) or any(isinstance(e, Finished | Died) for e in events))
+            assert patiently(
+                lambda events=events: (
+                    events.extend(executor.wait(0.1)) or any(isinstance(e, Finished | Died) for e in events)
+                )
+            )
             ends = [event for event in events if isinstance(event, Finished | Died)]
             assert [end.attempt for end in ends] == [attempt]
             assert isinstance(ends[0], Died if attempt == 2 else Finished)
@@ -315,4 +320,3 @@ def test_closing_the_pool_leaves_no_process_and_no_descriptor(tmp_path: Path) ->
         play(tmp_path / f"study-{repeat}", one_round(spec(), grid(3)))
     assert descriptors() == before
     assert children_of(os.getpid()) == []
-    assert socket.gethostname()

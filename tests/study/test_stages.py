@@ -96,7 +96,9 @@ def test_a_token_budget_ends_stages_with_a_usable_best(tmp_path: Path) -> None:
 
 
 def test_left_out_stages(tmp_path: Path) -> None:
-    study = simulated(tmp_path, stages={"lr_range": None, "fine": None, "coarse": {"trials": 6}, "confirm": {"seeds": 3}})
+    study = simulated(
+        tmp_path, stages={"lr_range": None, "fine": None, "coarse": {"trials": 6}, "confirm": {"seeds": 3}}
+    )
     results = run_all(study)
     assert set(results) == {"prepare", "coarse", "confirm", "promote", "report"}
 

@@ -61,7 +61,7 @@ class Executor(Protocol):
         ...
 
     def stop(self, grace_seconds: float) -> None:
-        """Ask all workers to end with what they have; those that have not after the grace are killed. Returns at once."""
+        """Ask all workers to end with what they have, and kill after the grace those that have not. Returns at once."""
 
     def kill(self) -> None:
         """End all workers now. Returns at once."""

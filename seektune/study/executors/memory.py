@@ -1,7 +1,7 @@
 """Was it the kernel that killed a process for memory? Its counters say so.
 
-Read from the cgroup of this process (v2 `memory.events`, v1 `memory.oom_control`) and from /proc/vmstat; elsewhere than on
-Linux nobody can tell.
+Read from the cgroup of this process (v2 `memory.events`, v1 `memory.oom_control`) and from /proc/vmstat; elsewhere than
+on Linux nobody can tell.
 """
 
 from __future__ import annotations

@@ -7,14 +7,11 @@ Each slot may be pinned to a device (CUDA_VISIBLE_DEVICES). Raises TrialError wh
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import selectors
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -22,15 +19,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seektune.errors import TrialError
-from seektune.study.executors.executor import Cause, Died, Event, Finished, Reported
+from seektune.study.executors.child import LOG
+from seektune.study.executors.executor import Died, Event, Finished, Reported
 from seektune.study.executors.memory import oom_kills
-from seektune.study.executors.zygote import LOG, Lines, line
-from seektune.trial import Dispatch, Point, Progress, Result, TrainerSpec, to_json
-
-ONE_THREAD = {
-    name: "1"
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-} | {"TOKENIZERS_PARALLELISM": "false"}
+from seektune.study.executors.warm import Warm
+from seektune.study.executors.wire import Lines, line, receive
+from seektune.trial import Dispatch, Point, Progress, Result, TrainerSpec
 
 
 @dataclass
@@ -45,18 +39,6 @@ class Child:
     lines: Lines = field(default_factory=Lines)
     last: Finished | Died | None = None
     stopping: bool = False
-
-
-@dataclass
-class Warm:
-    """A zygote, seen from the driver."""
-
-    identity: str
-    target: str
-    process: subprocess.Popen[bytes]
-    control: socket.socket
-    lines: Lines = field(default_factory=Lines)
-    ready: bool = False
 
 
 class Pool:
@@ -75,21 +57,13 @@ class Pool:
         self._lock = descriptor
 
     def start(self, dispatch: Dispatch, trainer: TrainerSpec) -> None:
-        slot = min(set(range(self.slots)) - {child.slot for child in self._children.values()})
-        zygote = self._zygotes.get(trainer.identity) or self._launch(trainer)
-        ours, theirs = socket.socketpair()
-        child = Child(dispatch, zygote, slot, ours, oom_kills())
-        self._children[dispatch.attempt] = child
         self._kill_at = None
-        environment = {"CUDA_VISIBLE_DEVICES": self._devices[slot % len(self._devices)]} if self._devices else {}
-        request = {"fork": dispatch.attempt, "environment": environment}
-        try:
-            socket.send_fds(zygote.control, [line(request)], [theirs.fileno()])
-            ours.sendall(line(to_json(dispatch)))
-        except OSError:
-            pass  # the zygote is gone; `wait` hears of it
-        theirs.close()
-        self._selector.register(ours, selectors.EVENT_READ, child)
+        zygote = self._zygotes.get(trainer.identity) or self._launch(trainer)
+        slot = min(set(range(self.slots)) - {child.slot for child in self._children.values()})
+        pinned = {"CUDA_VISIBLE_DEVICES": self._devices[slot % len(self._devices)]} if self._devices else {}
+        child = Child(dispatch, zygote, slot, zygote.fork(dispatch, pinned), oom_kills())
+        self._children[dispatch.attempt] = child
+        self._selector.register(child.pipe, selectors.EVENT_READ, child)
 
     def wait(self, timeout_seconds: float) -> list[Event]:
         if self._kill_at is not None and time.monotonic() >= self._kill_at:
@@ -99,20 +73,20 @@ class Pool:
         for key, _ in self._selector.select(timeout_seconds):
             if isinstance(key.data, Child):
                 events += self._hear_child(key.data)
-        for key, _ in self._selector.select(0):
+        for key, _ in self._selector.select(0):  # after its children: an exit comes after the last words
             if isinstance(key.data, Warm):
                 events += self._hear_zygote(key.data)
         return events
 
     def stop(self, grace_seconds: float) -> None:
+        self._kill_at = time.monotonic() + grace_seconds
         for child in self._children.values():
             child.stopping = True
             if not child.zygote.ready:
-                child.zygote.process.kill()  # still loading: nothing has begun that could end well
+                child.zygote.process.kill()  # nothing has begun that could end well
                 continue
             with suppress(OSError):
-                child.pipe.sendall(line({"stop": True}))
-        self._kill_at = time.monotonic() + grace_seconds
+                child.pipe.sendall(line("stop"))
 
     def kill(self) -> None:
         for child in self._children.values():
@@ -128,55 +102,43 @@ class Pool:
         self._children.clear()
         self._selector.close()
 
+    def _signal_all(self, number: int) -> None:
+        for attempt, child in self._children.items():
+            child.zygote.signal(attempt, number)
+
     # Zygotes
 
     def _launch(self, trainer: TrainerSpec) -> Warm:
-        busy = {child.zygote.identity for child in self._children.values()}
-        for idle in [zygote for zygote in self._zygotes.values() if zygote.identity not in busy]:
+        busy = [child.zygote for child in self._children.values()]
+        for idle in [zygote for zygote in self._zygotes.values() if zygote not in busy]:
             self._retire(idle)  # one base model in memory at a time, where possible
-        ours, theirs = socket.socketpair()
-        inherited = [theirs.fileno(), *([self._lock] if self._lock is not None else [])]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "seektune.study.executors.zygote", str(theirs.fileno()), json.dumps(to_json(trainer))],
-            pass_fds=inherited,
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)},
-        )
-        theirs.close()
-        zygote = Warm(trainer.identity, trainer.target, process, ours)
-        self._zygotes[trainer.identity] = zygote
-        self._selector.register(ours, selectors.EVENT_READ, zygote)
+        zygote = self._zygotes[trainer.identity] = Warm(trainer, self._lock)
+        self._selector.register(zygote.control, selectors.EVENT_READ, zygote)
         return zygote
 
-    def _retire(self, zygote: Warm) -> None:
-        """Its socket closed, a zygote kills what it has and leaves."""
-        self._zygotes.pop(zygote.identity, None)
-        self._unregister(zygote.control)
-        try:
-            zygote.process.wait(timeout=2.0)
-        except subprocess.TimeoutExpired:
-            zygote.process.kill()  # its children follow (PR_SET_PDEATHSIG), and see their pipes close
-            zygote.process.wait()
+    def _retire(self, zygote: Warm) -> int:
+        del self._zygotes[zygote.trainer.identity]
+        self._selector.unregister(zygote.control)
+        return zygote.retire()
 
     def _hear_zygote(self, zygote: Warm) -> Iterator[Event]:
-        part = _receive(zygote.control)
-        for message in zygote.lines.feed(part or b""):
+        messages, alive = zygote.hear()
+        for message in messages:
             if "ready" in message:
                 zygote.ready = True
             elif "broken" in message:
-                raise TrialError(f"the trainer {zygote.target} cannot be made: {message['broken']}")
+                raise TrialError(f"the trainer {zygote.trainer.target} cannot be made: {message['broken']}")
             else:
                 yield from self._gone(self._children[message["exited"]], message["status"])
-        if part == b"":
-            self._retire(zygote)
-            status = zygote.process.returncode
+        if not alive:
+            status = self._retire(zygote)
             for child in [child for child in self._children.values() if child.zygote is zygote]:
-                yield from self._gone(child, -status if status < 0 else status << 8)
+                yield from self._gone(child, status)
 
     # Children
 
     def _hear_child(self, child: Child) -> Iterator[Event]:
-        part = _receive(child.pipe)
+        part = receive(child.pipe)
         if part == b"":
             self._unregister(child.pipe)
         attempt = child.dispatch.attempt
@@ -196,32 +158,34 @@ class Pool:
             yield from self._hear_child(child)
         self._unregister(child.pipe)
         del self._children[child.dispatch.attempt]
-        yield child.last or self._autopsy(child, status)
-
-    def _autopsy(self, child: Child, status: int) -> Died:
-        attempt, cause, reason = child.dispatch.attempt, "killed", f"the worker left with exit code {status >> 8}"
-        if number := status & 0x7F:
-            reason = f"the worker was killed by {signal.Signals(number).name}"
-            if number == signal.SIGKILL and oom_kills() > child.oom_kills:
-                cause, reason = "memory", "the kernel killed the worker for memory"
-        if child.stopping:
-            cause, reason = "stopped", f"asked to stop; {reason}"
-        words = _last_words(Path(child.dispatch.folder) / LOG)
-        settled: Cause = "memory" if cause == "memory" else "stopped" if cause == "stopped" else "killed"
-        return Died(attempt, f"{reason}{words}", settled)
-
-    def _signal_all(self, number: int) -> None:
-        for attempt, child in self._children.items():
-            if not child.zygote.ready:
-                child.zygote.process.kill()
-                continue
-            with suppress(OSError):
-                child.zygote.control.sendall(line({"signal": attempt, "number": int(number)}))
+        yield child.last or autopsy(child, status)
 
     def _unregister(self, pipe: socket.socket) -> None:
         if pipe.fileno() >= 0:
             self._selector.unregister(pipe)
             pipe.close()
+
+
+def autopsy(child: Child, status: int) -> Died:
+    """What a silent death was. `status` as `waitpid` gives it."""
+    attempt, number = child.dispatch.attempt, status & 0x7F
+    reason = f"the worker left with exit code {status >> 8}"
+    if number:
+        reason = f"the worker was killed by {signal.Signals(number).name}"
+    reason += _last_words(Path(child.dispatch.folder) / LOG)
+    if child.stopping:
+        return Died(attempt, f"asked to stop; {reason}", "stopped")
+    if number == signal.SIGKILL and oom_kills() > child.oom_kills:
+        return Died(attempt, f"the kernel killed the worker for memory; {reason}", "memory")
+    return Died(attempt, reason, "killed")
+
+
+def _last_words(log: Path) -> str:
+    try:
+        lines = log.read_text(errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    return f" (its last words: {lines[-1][:200]})" if lines else ""
 
 
 def visible_devices(slots: int) -> list[str]:
@@ -231,21 +195,3 @@ def visible_devices(slots: int) -> list[str]:
         return [name.strip() for name in named.split(",") if name.strip() not in ("", "-1")]
     count = len(list(Path("/proc/driver/nvidia/gpus").glob("*"))) or slots
     return [str(index) for index in range(count)]
-
-
-def _receive(pipe: socket.socket) -> bytes | None:
-    """b"": closed; None: nothing there now."""
-    try:
-        return pipe.recv(1 << 20, socket.MSG_DONTWAIT)
-    except BlockingIOError:
-        return None
-    except OSError:
-        return b""
-
-
-def _last_words(log: Path) -> str:
-    try:
-        lines = log.read_text(errors="replace").strip().splitlines()
-    except OSError:
-        return ""
-    return f" ({lines[-1][:200]})" if lines else ""

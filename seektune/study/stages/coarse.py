@@ -60,7 +60,12 @@ def coarse(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
     for slot in range(options.trials):
         wide = slot % WIDE_EVERY == WIDE_EVERY - 1
         params = search.propose(
-            space, [], seed=context.seed("coarse", slot), slot=slot, priors={} if wide else priors, taken=frozenset(taken)
+            space,
+            [],
+            seed=context.seed("coarse", slot),
+            slot=slot,
+            priors={} if wide else priors,
+            taken=frozenset(taken),
         )
         if params is None:
             break

@@ -223,7 +223,12 @@ def confirm(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
 
 
 def judge(
-    challenger: Arm, reference: Arm, validation: Interval | None, test: Interval | None, minimum: float, context: Context
+    challenger: Arm,
+    reference: Arm,
+    validation: Interval | None,
+    test: Interval | None,
+    minimum: float,
+    context: Context,
 ) -> tuple[str, str]:
     """Verdict and the sentence that people read."""
     metric = scored_metric(context)
@@ -245,7 +250,10 @@ def judge(
             f"{challenger.name} beats the default on the locked test split by {test.mean:.4g} in {metric} ({interval})."
         )
     if test.high < 0:
-        return "worse", f"{challenger.name} is worse than the default on the locked test split by {-test.mean:.4g} ({interval})."
+        return (
+            "worse",
+            f"{challenger.name} is worse than the default on the locked test split by {-test.mean:.4g} ({interval}).",
+        )
     word = "underpowered" if test.smallest_visible > minimum else "not shown"
     return word, (
         f"On the locked test split {challenger.name} and the default differ by {test.mean:+.4g} in {metric} ({interval}); "

@@ -34,7 +34,9 @@ def fine(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
     field.take_over(before.history)
     tie = before.noise_sd or 0.0
 
-    paused = [t.trial for t in field.ranking() if t.state is State.PAUSED and t.value is not None and t.tokens < horizon]
+    paused = [
+        t.trial for t in field.ranking() if t.state is State.PAUSED and t.value is not None and t.tokens < horizon
+    ]
     if paused[: options.carry]:
         field.record((yield field.round(paused[: options.carry], horizon, done=paused[options.carry :])))
 

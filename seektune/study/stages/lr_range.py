@@ -111,7 +111,9 @@ def lr_range(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
             if best_rate != suggestion:
                 # Half-way in log LR: a short run's favourite and the ramp's own answer are both evidence.
                 moved = (best_rate * suggestion) ** 0.5
-                reason += f"; short runs prefer {best_rate:.2g}, so the suggestion moves from {suggestion:.2g} to {moved:.2g}"
+                reason += (
+                    f"; short runs prefer {best_rate:.2g}, so the suggestion moves from {suggestion:.2g} to {moved:.2g}"
+                )
                 suggestion = moved
             else:
                 reason += "; the short runs agree"

@@ -20,7 +20,7 @@ from seektune.schedule.options import SCHEDULES
 from seektune.score.options import METRICS
 from seektune.search.options import SEARCHES
 from seektune.study_file import StudyFile
-from seektune.study_messages import model_in
+from seektune.study_file.messages import model_in
 from seektune.train.options import TrialParams
 
 WIDTH = 110

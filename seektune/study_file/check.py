@@ -1,7 +1,7 @@
 """A read document -> StudyFile, or everything that is wrong with it.
 
 Each part of the file is validated by itself, so that one mistake does not hide another; then come the rules between
-parts (study_rules.py, study_space_rules.py), which ask `Sound` for whatever is right by itself.
+parts (rules.py, space_rules.py), which ask `Sound` for whatever is right by itself.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from seektune.errors import Problem
 from seektune.options import Options
 from seektune.space.options import ConstraintOptions, ParameterOptions
 from seektune.study_file import StudyFile, complete_objective
-from seektune.study_messages import fields_at, problems_of
-from seektune.study_reader import Document, Path_, clean, holds_secret, shown
+from seektune.study_file.messages import fields_at, problems_of
+from seektune.study_file.reader import Document, Path_, clean, holds_secret, shown
 from seektune.train.options import TrialParams
 
 _PER_ITEM: dict[str, type[Options]] = {"space": ParameterOptions, "constraints": ConstraintOptions}
@@ -111,8 +111,8 @@ class Sound:
 
 def checked(document: Document, now: datetime) -> tuple[StudyFile | None, list[Problem]]:
     """The study, or problems in the order of the file."""
-    from seektune.study_rules import broken_rules
-    from seektune.study_space_rules import broken_space_rules
+    from seektune.study_file.rules import broken_rules
+    from seektune.study_file.space_rules import broken_space_rules
 
     sound = Sound(document)
     found = [
@@ -124,7 +124,7 @@ def checked(document: Document, now: datetime) -> tuple[StudyFile | None, list[P
     unread = {problem.place for problem in document.problems}  # at a tag or an alias stands not what was meant
     problems = [*document.problems, *(problem for problem in found if problem.place not in unread)]
     problems = sorted(
-        dict.fromkeys(Problem(p.place, clean(p.message)) for p in problems),
+        dict.fromkeys(Problem(p.place, clean(p.message), p.data) for p in problems),
         key=lambda problem: _position(problem.place),
     )
     return (None, problems) if problems else (StudyFile.model_validate(document.data, strict=True), [])

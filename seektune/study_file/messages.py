@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from seektune.errors import Problem
 from seektune.options import Options
 from seektune.space.check import nearest
-from seektune.study_reader import Document, Path_, shown
+from seektune.study_file.reader import Document, Path_, shown
 
 _EXPECTED = {
     "bool_type": "true or false",
@@ -29,7 +29,7 @@ _EXPECTED = {
     "model_type": "a mapping",
 }
 _SAID_BY_A_RULE: set[Path_] = {("data", "augment")}
-"""Blocks whose own validator is asked again by a rule that knows the places (study_rules.py)."""
+"""Blocks whose own validator is asked again by a rule that knows the places (rules.py)."""
 _SIGNS = {
     "greater_than": ("gt", ">"),
     "greater_than_equal": ("ge", ">="),

@@ -20,10 +20,10 @@ from seektune.space.check import nearest
 from seektune.space.check import problems_of as space_problems
 from seektune.space.options import ConstraintOptions, ParameterOptions
 from seektune.space.space import Space, SpaceError
-from seektune.study_check import Sound, field_adapter
 from seektune.study_file import StudyFile, expression_defaults, whole_numbers
-from seektune.study_messages import dotted, problems_of
-from seektune.study_reader import Path_, shown
+from seektune.study_file.check import Sound, field_adapter
+from seektune.study_file.messages import dotted, problems_of
+from seektune.study_file.reader import Path_, shown
 from seektune.train.options import TrialParams
 from seektune.trial import Scalar
 

@@ -135,8 +135,8 @@ def complete_objective(value: Any) -> Any:
 
 def load_study(path: str | Path, now: datetime | None = None) -> StudyFile:
     """Raises StudyFileError with every problem of the file. `now` decides whether a deadline has passed."""
-    from seektune.study_check import checked
-    from seektune.study_reader import read
+    from seektune.study_file.check import checked
+    from seektune.study_file.reader import read
 
     document = read(path)
     study, problems = checked(document, now or datetime.now().astimezone())
@@ -147,7 +147,7 @@ def load_study(path: str | Path, now: datetime | None = None) -> StudyFile:
 
 def json_schema() -> Json:
     """JSON schema of the file, for editors; trial parameters stand at the top level too."""
-    from seektune.study_space_rules import NAMED
+    from seektune.study_file.space_rules import NAMED
 
     schema = StudyFile.model_json_schema()
     for name, field in StudyFile.model_fields.items():  # pydantic leaves out a help text that equals the block's own
@@ -159,6 +159,6 @@ def json_schema() -> Json:
 
 def template() -> str:
     """The commented study file that `seektune init` writes."""
-    from seektune.study_template import template as written
+    from seektune.study_file.template import template as written
 
     return written()

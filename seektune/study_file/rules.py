@@ -1,7 +1,7 @@
 """Rules between the parts of a study file: names that must exist, numbers that must fit, paths that must be there.
 
 Each rule is a function from the sound parts of the file to problems; what is not sound is not asked twice. Everything
-is answered from the file and the file system alone, in milliseconds. Parameters and space: study_space_rules.py.
+is answered from the file and the file system alone, in milliseconds. Parameters and space: space_rules.py.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,9 +20,9 @@ from seektune.options import Registry
 from seektune.score.options import METRICS, metrics_of
 from seektune.search.options import SEARCHES
 from seektune.space.check import nearest
-from seektune.study_check import Sound
-from seektune.study_messages import dotted, problems_of
-from seektune.study_reader import Path_, shown
+from seektune.study_file.check import Sound
+from seektune.study_file.messages import dotted, problems_of
+from seektune.study_file.reader import Path_, shown
 from seektune.text.options import AUGMENTERS
 from seektune.train.presets import PRESETS
 from seektune.train.source import check_base
@@ -125,7 +126,7 @@ def _data(sound: Sound) -> Iterator[Problem]:
             path: Path_ = ("data", block, index, "path")
             source = sound.raw(*path)
             if isinstance(source, str) and not _exists(source):
-                yield sound.problem(path, f"{dotted(path)}: {_absent(source)}")
+                yield replace(sound.problem(path, f"{dotted(path)}: {_absent(source)}"), data=True)
 
 
 def _exists(path: str) -> bool:

@@ -1,0 +1,114 @@
+"""Is the range test right? Its suggestion against the best learning rate of a grid of full runs, on real text.
+
+For each data set and method: the range test as the pipeline runs it, then full runs over half-decades of learning rate
+(two seeds, means of the averaged weights' validation loss). Right means: the grid's best lies within the reported range
+and within a factor of 3 of the suggestion. Near-ties count as best, too: within two standard errors of the winner.
+
+    python -m benchmarks.lr_range            # about 20 minutes on two cores; needs ../shared/data
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import sys
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.record import record
+from seektune.ledger.results import RangeResult
+from seektune.study.context import Context
+from seektune.study.run import STAGES, Run, StageKind
+from seektune.study.stage import Round
+from seektune.study_file import load_study
+from seektune.trial import Evaluate, Json, Result, Segment, State
+from tests.real.studies import study, write
+
+SETS = ("dolly", "crosswoz", "banking77")
+METHODS = ("lora", "full")
+SEEDS = 2
+GRID = tuple(10**exponent for exponent in np.arange(-4.5, -0.4, 0.5))
+
+
+def grid_stage(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
+    """Full runs over the grid: learning rate -> validation losses."""
+    horizon = context.prepared.horizon_tokens
+    segments = tuple(
+        Segment(
+            trial=f"grid-{rate:.2g}-{repeat}",
+            params={**context.default(), "learning_rate": float(rate)},
+            seed=context.seed("grid", repeat),
+            from_tokens=0,
+            to_tokens=horizon,
+            horizon_tokens=horizon,
+            evaluate=Evaluate(rows=200),
+            keep=False,
+        )
+        for rate in GRID
+        for repeat in range(SEEDS)
+    )
+    results = yield Round(context.trainer(), segments)
+    losses: dict[str, list[float]] = {}
+    for segment, result in zip(segments, results, strict=True):
+        value = math.inf if result.state is State.DIVERGED else result.metrics["loss"]
+        losses.setdefault(repr(segment.params["learning_rate"]), []).append(value)
+    return {"losses": {rate: [v if math.isfinite(v) else 1e9 for v in values] for rate, values in losses.items()}}
+
+
+def measure(name: str, method: str, folder: Path) -> dict[str, Any]:
+    """One data set and method."""
+    content = study(name, method=method, tokens=80_000, pretrain=300_000)
+    content["stages"]["lr_range"] = {}
+    kinds = {**STAGES, "grid": StageKind(("prepare",), lambda study: list(GRID), "benchmarks.lr_range:grid_stage")}
+    with Run(load_study(write(content, folder)), kinds=kinds) as run:
+        run.run("prepare")
+        found = RangeResult.model_validate(run.run("lr_range"))
+        losses = run.run("grid")["losses"]
+    means = {float(rate): statistics.fmean(values) for rate, values in losses.items()}
+    best = min(means, key=means.__getitem__)
+    spread = statistics.median(statistics.stdev(values) for values in losses.values() if max(values) < 1e8)
+    ties = [rate for rate, mean in means.items() if mean - means[best] <= 2 * spread / math.sqrt(SEEDS)]
+    suggestion = found.suggestion or math.nan
+    factor = min(max(rate / suggestion, suggestion / rate) for rate in ties)
+    inside = any((found.low or 0) <= rate <= (found.high or math.inf) for rate in ties)
+    return {
+        "set": name,
+        "method": method,
+        "usable": found.usable,
+        "low": found.low,
+        "high": found.high,
+        "suggestion": found.suggestion,
+        "default": found.default_learning_rate,
+        "best_of_grid": best,
+        "ties": sorted(ties),
+        "factor": factor,
+        "inside": inside,
+        "reason": found.reason,
+        "losses": {f"{rate:.2g}": round(mean, 4) for rate, mean in sorted(means.items())},
+    }
+
+
+def main() -> None:
+    chosen = sys.argv[1:] or list(SETS)
+    rows = []
+    for name in chosen:
+        for method in METHODS:
+            with tempfile.TemporaryDirectory() as folder:
+                row = measure(name, method, Path(folder))
+            rows.append(row)
+            print(row, flush=True)
+    figures = {
+        "cases": float(len(rows)),
+        "within_factor_3": float(sum(row["usable"] and row["factor"] <= 3.0 for row in rows)),
+        "inside_range": float(sum(row["usable"] and row["inside"] for row in rows)),
+        "largest_factor": max(row["factor"] for row in rows),
+    }
+    record("lr_range", figures, "python -m benchmarks.lr_range", rows=rows)
+
+
+if __name__ == "__main__":
+    main()
