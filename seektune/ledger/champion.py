@@ -42,7 +42,9 @@ def current(root: Path) -> Champion | None:
     folder = link.resolve()
     manifest = json.loads((folder / "manifest.json").read_text())
     if hashes(folder) != manifest["sha256"]:
-        raise CheckpointError(f"{folder}: the champion's files do not match manifest.json; restore them, or remove `current`")
+        raise CheckpointError(
+            f"{folder}: the champion's files do not match manifest.json; restore them, or remove `current`"
+        )
     return Champion(folder, json.loads((folder / "champion.json").read_text()))
 
 

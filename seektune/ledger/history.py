@@ -11,67 +11,19 @@ keys are still in the journal and in the total spend, but not in the tables.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from seektune.ledger.index import Index, Spend
 from seektune.ledger.journal import FILE, Record, records
-from seektune.trial import Cost, Json, Params, Point, Segment, State, TrainerSpec
+from seektune.ledger.rows import Look, StageRow, TrialRow, go_on, join
+from seektune.trial import Json, Params, Segment, State, TrainerSpec
+
+__all__ = ["History", "Look", "StageRow", "TrialRow"]
 
 if TYPE_CHECKING:
-    import pandas
-
-
-@dataclass
-class TrialRow:
-    """One trial, from its proposal to its last result. Times are Unix times."""
-
-    trial: str
-    stage: str
-    stage_key: str
-    params: Params
-    origin: str
-    seed: int
-    state: State | Literal["waiting", "running"] = "waiting"
-    reason: str = ""
-    tokens: int = 0
-    metrics: Mapping[str, float] = field(default_factory=dict)  # latest; those on the test split are named "test.loss"
-    curve: tuple[Point, ...] = ()
-    cost: Cost = field(default_factory=Cost)
-    started_at: float | None = None
-    ended_at: float | None = None
-    attempts: int = 0
-    model: str | None = None
-    examples: str | None = None
-    segments: tuple[Segment, ...] = ()
-    trainer: str = ""
-
-
-@dataclass
-class StageRow:
-    """A stage under its present key. `stale`: a stage above it was run with other inputs since."""
-
-    stage: str
-    key: str
-    upstream: tuple[str, ...]
-    status: Literal["unfinished", "finished", "stale"]
-    result: Json | None
-    exhausted: str | None
-    started: float
-    ended: float | None
-    spend: Spend
-
-
-@dataclass(frozen=True)
-class Look:
-    """The test split was read."""
-
-    split: str
-    stage: str
-    stage_key: str
-    at: float
+    import pandas as pd
 
 
 @dataclass
@@ -98,9 +50,9 @@ class History:
     def trial(self, name: str) -> TrialRow | None:
         return next((row for row in self.trials if row.trial == name), None)
 
-    def frame(self) -> pandas.DataFrame:
+    def frame(self) -> pd.DataFrame:
         """One row per trial; parameters as `params.NAME`, metrics as `metrics.NAME`."""
-        import pandas
+        import pandas as pd
 
         plain = ("trial", "stage", "origin", "state", "reason", "tokens", "seed", "attempts", "started_at", "ended_at")
         table = [
@@ -110,7 +62,7 @@ class History:
             | {f"metrics.{name}": value for name, value in row.metrics.items()}
             for row in self.trials
         ]
-        return pandas.DataFrame(table)
+        return pd.DataFrame(table)
 
 
 class _Reader:
@@ -148,7 +100,7 @@ class _Reader:
             if record.kind == "died":
                 row.state = "waiting"
             else:
-                _join(row, segment, data["result"])
+                join(row, segment, data["result"])
 
     def _row(self, key: str, trial: str, params: Params, origin: str, seed: int) -> TrialRow:
         stage = self.index.stages[key].stage
@@ -183,44 +135,12 @@ class _Reader:
                 if begun is None:
                     out.trials.append(found)
                 else:
-                    _go_on(begun, found)
+                    go_on(begun, found)
                 rows[row.key, trial] = begun or found
         for past in self.index.stages.values():
             for one in fields(Spend):
                 setattr(out.spend, one.name, getattr(out.spend, one.name) + getattr(past.spend, one.name))
         return out
-
-
-def _join(row: TrialRow, segment: Segment, result: Json) -> None:
-    """A segment's result into its trial's row."""
-    row.state, row.reason = State(result["state"]), result["reason"]
-    row.tokens = max(row.tokens, result["tokens"])
-    cost = Cost(**result["cost"])
-    row.cost = _sum(row.cost, cost)
-    row.model, row.examples = result["model"] or row.model, result["examples"] or row.examples
-    row.segments = (*row.segments, segment)
-    if segment.evaluate.split == "test":
-        row.metrics = {**row.metrics, **{f"test.{name}": value for name, value in result["metrics"].items()}}
-        return
-    row.metrics = {**row.metrics, **result["metrics"]}
-    row.curve = (*row.curve, *(Point(**point) for point in result["curve"]))
-
-
-def _go_on(row: TrialRow, more: TrialRow) -> None:
-    """A trial of an earlier stage that went on in this one stays one row."""
-    row.state, row.reason, row.ended_at = more.state, more.reason, more.ended_at
-    row.tokens = max(row.tokens, more.tokens)
-    row.metrics = {**row.metrics, **more.metrics}
-    row.curve += more.curve
-    row.cost = _sum(row.cost, more.cost)
-    row.attempts += more.attempts
-    row.model, row.examples = more.model or row.model, more.examples or row.examples
-    row.segments += more.segments
-
-
-def _sum(a: Cost, b: Cost) -> Cost:
-    one, two = asdict(a), asdict(b)
-    return Cost(**{name: max(one[name], two[name]) if name == "peak_memory_mb" else one[name] + two[name] for name in one})
 
 
 def _plain(value: Any) -> Any:

@@ -49,7 +49,9 @@ class StagePast:
     key: str
     upstream: tuple[str, ...] = ()
     results: dict[str, int] = field(default_factory=dict)  # segment identity -> byte of its result record
-    attempts: dict[str, list[Attempt]] = field(default_factory=dict)  # identity -> unfinished and dead ones, oldest first
+    attempts: dict[str, list[Attempt]] = field(
+        default_factory=dict
+    )  # identity -> unfinished and dead ones, oldest first
     proposed: dict[str, str] = field(default_factory=dict)  # trial -> fingerprint of what it is
     checkpoints: dict[str, dict[int, str]] = field(default_factory=dict)  # trial -> tokens -> folder
     looks: set[str] = field(default_factory=set)  # versions of the test split that were read
@@ -99,7 +101,9 @@ class Index:
     def checkpoints(self, past: StagePast, trial: str) -> list[str]:
         """All that a trial wrote in this stage and the stages above it."""
         keys = (past.key, *past.upstream)
-        return [path for key in keys if key in self.stages for path in self.stages[key].checkpoints.get(trial, {}).values()]
+        return [
+            path for key in keys if key in self.stages for path in self.stages[key].checkpoints.get(trial, {}).values()
+        ]
 
     def is_prefix(self, past: StagePast, segment: Segment) -> bool:
         """Was the trial of this segment proposed with the same parameters and seed all along?"""

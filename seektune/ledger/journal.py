@@ -78,7 +78,7 @@ def records(folder: Path) -> Iterator[Record]:
     """Every whole record of the study in `folder`; a torn last line is passed over (a driver may be writing it)."""
     path = folder / FILE
     offset, expected, torn = 0, 1, 0
-    with open(path, "rb") as file:
+    with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             if torn:
                 raise JournalError(f"{path}:{torn}: damaged line before the end; restore the file from a copy")

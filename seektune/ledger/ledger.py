@@ -1,6 +1,6 @@
 """A study's folder, open for writing: lock, journal and index as one.
 
-    <study>/lock  journal.jsonl  attempts/attempt-000001/{result.json, worker.log, <trial>/...}
+<study>/lock  journal.jsonl  attempts/attempt-000001/{result.json, worker.log, <trial>/...}
 """
 
 from __future__ import annotations

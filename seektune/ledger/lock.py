@@ -60,7 +60,7 @@ def holder(folder: Path) -> Owner | None:
     path = folder / FILE
     if not path.exists():
         return None
-    with open(path) as file:
+    with path.open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -1,10 +1,10 @@
-"""The study as Optuna's dashboard and users' own scripts know it: one finished trial in its RDB per finished trial of ours.
+"""The study as Optuna's dashboard and users' scripts know it: one finished trial in its RDB per finished trial of ours.
 
     optuna-dashboard sqlite:///data/runs/fraud-desk/mirror.db
 
-A mirror, never the truth: it may be away for hours (it catches up), be deleted, and be made again with `rebuild`. It is an
-observer of the driver (see study/observer.py) and never stops training. A trial that is still paused when its stage ends
-counts as pruned at its last rung; if a later stage goes on with it, it appears again under that stage.
+A mirror, never the truth: it may be away for hours (it catches up), be deleted, and be made again with `rebuild`. It is
+an observer of the driver (see study/observer.py) and never stops training. A trial that is still paused when its stage
+ends counts as pruned at its last rung; if a later stage goes on with it, it appears again under that stage.
 """
 
 from __future__ import annotations
@@ -130,7 +130,17 @@ class Mirror:
         for row in history.trials:
             if row.stage in STAGES and isinstance(row.state, State):
                 started, ended = row.started_at or 0.0, row.ended_at or 0.0
-                words = (row.stage, row.trial, row.params, row.state, row.reason, row.metrics, row.curve, started, ended)
+                words = (
+                    row.stage,
+                    row.trial,
+                    row.params,
+                    row.state,
+                    row.reason,
+                    row.metrics,
+                    row.curve,
+                    started,
+                    ended,
+                )
                 self._waiting.append(Seen(*words))
         self._retry_at = 0.0
         self.catch_up()
@@ -160,7 +170,9 @@ class Mirror:
     def _frozen(self, seen: Seen) -> Any:
         from optuna.trial import FrozenTrial, TrialState
 
-        distributions = {name: _distribution(self._space[name], seen.params[name]) for name in self._space if name in seen.params}
+        distributions = {
+            name: _distribution(self._space[name], seen.params[name]) for name in self._space if name in seen.params
+        }
         known = {name: found for name, found in distributions.items() if found is not None}
         value = seen.metrics.get(self._metric)
         state = TrialState[STATES.get(seen.state, "FAIL")]

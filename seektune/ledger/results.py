@@ -106,6 +106,9 @@ class SearchResult(Handed):
     """Why the stage ended early, if it did (budget, deadline)."""
 
 
+Verdict = Literal["better", "not shown", "underpowered", "worse", "default stays"]
+
+
 class Candidate(Handed):
     """A configuration in confirm with its fresh-seed scores on validation."""
 
@@ -145,7 +148,7 @@ class ConfirmResult(Handed):
     """None: not looked at, because validation already said no."""
     against_best_baseline: Interval | None
     minimum_effect: float
-    verdict: Literal["better", "not shown", "underpowered", "worse", "default stays"]
+    verdict: Verdict
     sentence: str
     """The verdict in one sentence for people."""
     looks: int

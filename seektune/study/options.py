@@ -111,6 +111,8 @@ class RunOptions(Options):
     workers: int | Literal["auto"] = "auto"
     """Trials at once; auto: one per device, or one per CPU core (at most 8)."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    mirror: str | None = "sqlite"
+    """Optuna database that optuna-dashboard opens: `sqlite` (mirror.db in the study folder), a database URL, or null."""
     disk: Count = Field(default=20_000_000_000, ge=1_000_000)
     """Bytes that the study folder may take."""
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from seektune.ledger.results import PrepareResult
 from seektune.stop.rungs import rung_tokens
 from seektune.study.stages.coarse import NOISE_REPEATS
+from seektune.study.stages.confirm import CURVE_POINTS
 from seektune.study.stages.lr_range import PROBE_FACTORS, PROBE_SHARE
 from seektune.study_file import StudyFile
 from seektune.trial import Json
@@ -21,6 +22,8 @@ from seektune.trial import Json
 EVALUATION_COST = 0.35
 """A token that is only measured costs about a third of one that is trained on: no backward pass."""
 BYTES_PER_TOKEN = 3.5
+HELD_OUT = 0.125
+"""Validation rows per training row at the default split."""
 CPU_TOKENS_PER_SECOND = 11_000 * 600_000
 """Tokens per second and core times parameters, measured on a small DeepSeek-V3 type."""
 
@@ -44,6 +47,7 @@ class Sizes:
     train_tokens: int
     train_rows: int
     validation_rows: int
+    held_out_rows: int
     parameters: int
     exact: bool
 
@@ -52,9 +56,16 @@ def sizes(study: StudyFile, prepared: Json | None) -> Sizes:
     """From the prepare stage's result, or guessed from file sizes."""
     if prepared is not None:
         facts = PrepareResult.model_validate(prepared)
-        rows = study.train.eval_rows or max(8, round(facts.train_rows * 0.12))
+        held_out = max(8, round(facts.train_rows * HELD_OUT))
+        rows = min(study.train.eval_rows or held_out, held_out)
         return Sizes(
-            facts.horizon_tokens, facts.train_tokens, facts.train_rows, rows, max(facts.parameters, 1), exact=True
+            facts.horizon_tokens,
+            facts.train_tokens,
+            facts.train_rows,
+            rows,
+            held_out,
+            max(facts.parameters, 1),
+            exact=True,
         )
     bytes_read = 0
     for source in study.data.sources if study.data else []:
@@ -68,7 +79,10 @@ def sizes(study: StudyFile, prepared: Json | None) -> Sizes:
     tokens = max(1000, round(0.8 * bytes_read / BYTES_PER_TOKEN))
     horizon = study.train.tokens or round((study.train.epochs or 1.0) * tokens)
     rows = max(10, tokens // 60)
-    return Sizes(horizon, tokens, rows, study.train.eval_rows or max(8, rows // 8), 600_000, exact=False)
+    held_out = max(8, round(rows * HELD_OUT))
+    return Sizes(
+        horizon, tokens, rows, min(study.train.eval_rows or held_out, held_out), held_out, 600_000, exact=False
+    )
 
 
 def count(study: StudyFile, size: Sizes) -> dict[str, tuple[int, float]]:
@@ -112,7 +126,9 @@ def count(study: StudyFile, size: Sizes) -> dict[str, tuple[int, float]]:
     confirm = stages.confirm
     seeds = 3 if confirm.seeds == "auto" else confirm.seeds
     runs = (confirm.top + len(confirm.baseline_factors)) * seeds
-    counted["confirm"] = (runs, runs * run(horizon))
+    # Every validation row, a few times a run; then the test rows, twice a seed.
+    scored = EVALUATION_COST * size.held_out_rows * per_row
+    counted["confirm"] = (runs, runs * (horizon + CURVE_POINTS * scored) + 2 * seeds * scored)
     return counted
 
 
@@ -127,8 +143,7 @@ def make_plan(
     for stage, (runs, tokens) in count(study, size).items():
         parallel = 1 if stage == "prepare" else min(workers, max(runs, 1))
         seconds = tokens / speed / parallel
-        devices = workers if study.run.device == "cuda" else 1
-        cost = None if price is None else seconds / 3600 * devices * price
+        cost = None if price is None else seconds * parallel / 3600 * price
         planned.append(PlannedStage(stage, runs, round(tokens), seconds, cost))
     notes = {
         "sizes": "counted from the prepared data" if size.exact else "estimated from file sizes; exact after `prepare`",
@@ -141,7 +156,7 @@ def make_plan(
     steps = first / (batch * size.train_tokens / max(size.train_rows, 1))
     if steps < 50:
         notes["first rung"] = (
-            f"the first rung is {steps:.0f} optimizer steps at the largest batch ({batch}); rankings below 50 are rough: "
+            f"{steps:.0f} optimizer steps at the largest batch ({batch}); rankings below 50 are rough: "
             "a longer run, fewer rungs or smaller batches help"
         )
     return planned, notes

@@ -20,6 +20,7 @@ from types import TracebackType
 
 from seektune.errors import MissingStage, Problem, StudyFileError
 from seektune.ledger.history import History
+from seektune.ledger.mirror import Mirror
 from seektune.study.context import Context
 from seektune.study.driver import Driver
 from seektune.study.executors.executor import Executor
@@ -51,11 +52,11 @@ class StageKind:
         return run
 
 
-def content(data: DataOptions | None) -> list[str]:
+def content(data: DataOptions | None) -> list[object]:
     """Hashes of the files that the study reads."""
     if data is None:
         return []
-    found = [resolve(source).identity for source in (*data.sources, *data.general)]
+    found: list[object] = [resolve(source).identity for source in (*data.sources, *data.general)]
     return [*found, augmenter_identity(data)] if data.augment.operators else found
 
 
@@ -66,6 +67,16 @@ def _training(study: StudyFile) -> Json:
         "objective": study.objective.model_dump(mode="json"),
         "seed": study.seed,
     }
+
+
+def _ramps(study: StudyFile) -> int | None:
+    options = study.stages.lr_range
+    return options.seeds + 3 * options.probes if options else None
+
+
+def _fine_trials(study: StudyFile) -> int | None:
+    options = study.stages.fine
+    return options.trials + options.carry if options else None
 
 
 STAGES: Mapping[str, StageKind] = {
@@ -86,7 +97,7 @@ STAGES: Mapping[str, StageKind] = {
         ("prepare",),
         lambda study: [study.stages.lr_range and study.stages.lr_range.model_dump(mode="json"), _training(study)],
         "seektune.study.stages.lr_range:lr_range",
-        lambda study: study.stages.lr_range and study.stages.lr_range.seeds + 3 * study.stages.lr_range.probes,
+        _ramps,
     ),
     "coarse": StageKind(
         ("prepare", "lr_range"),
@@ -98,7 +109,7 @@ STAGES: Mapping[str, StageKind] = {
         ("prepare", "coarse"),
         lambda study: study.stages.fine and study.stages.fine.model_dump(mode="json"),
         "seektune.study.stages.fine:fine",
-        lambda study: study.stages.fine and study.stages.fine.trials + study.stages.fine.carry,
+        _fine_trials,
     ),
     "confirm": StageKind(
         ("prepare", "coarse", "fine"),
@@ -140,7 +151,7 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._executor = self._make_executor()
         try:
-            self._driver = Driver(self.folder, self._executor, self._observers)
+            self._driver = Driver(self.folder, self._executor, (*self._observers, *self._mirror()))
         except BaseException:
             self._executor.close()
             raise
@@ -153,6 +164,13 @@ class Run:
     ) -> None:
         if self._driver is not None:
             self._driver.close()
+
+    def _mirror(self) -> list[Observer]:
+        if self.study.run.mirror is None:
+            return []
+        url = None if self.study.run.mirror == "sqlite" else self.study.run.mirror
+        objective = self.study.objective
+        return [Mirror(self.folder, self.study.study, self.study.space, objective.metric, objective.direction, url)]
 
     def _make_executor(self) -> Executor:
         if self.study.run.executor == "in_process" or self.study.model.simulated is not None:

@@ -105,7 +105,9 @@ class Law:
         relative = rate.at(at.tokens, at.tokens + size) / self._best_rate(batch)
         at.excess *= math.exp(-SPEED * relative / (1 + relative) * size / segment.horizon_tokens)
         if noisy:
-            at.excess *= 1.0 + 0.02 * random.Random(segment.seed * 1_000_003 + at.step).gauss(0.0, 1.0)
+            jitter = random.Random(segment.seed * 1_000_003 + at.step).gauss(0.0, 1.0)
+            # 5% over a full run; weights that hardly move have hardly any noise
+            at.excess *= 1.0 + 0.05 * jitter * math.sqrt(size / segment.horizon_tokens) * min(1.0, relative)
         if relative > self.options.diverge_factor:
             at.excess += 0.05 + relative / self.options.diverge_factor * at.excess
         at.step += 1

@@ -159,6 +159,6 @@ def json_schema() -> Json:
 
 def template() -> str:
     """The commented study file that `seektune init` writes."""
-    from seektune.study_file.template import template as written
+    from seektune.study_file.commented import template as written
 
     return written()

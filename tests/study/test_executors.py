@@ -159,7 +159,8 @@ def test_a_child_killed_by_the_kernel_for_memory_is_infeasible(tmp_path: Path, f
     script = (
         "import sys, os; from pathlib import Path; from test_executors import *;"
         "(Path(sys.argv[2]) / 'cgroup.procs').write_text(str(os.getpid()));"
-        "play(Path(sys.argv[1]), one_round(spec('faulty:Faulty', fault='eat', victim='t-1', marks=sys.argv[3], times=9, steps=2), grid(3)))"
+        "eats = spec('faulty:Faulty', fault='eat', victim='t-1', marks=sys.argv[3], times=9, steps=2);"
+        "play(Path(sys.argv[1]), one_round(eats, grid(3)))"
     )
     try:
         (group / "memory.limit_in_bytes").write_text(str(400 << 20))

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from seektune.study_file import StudyFile, load_study, template
-from seektune.study_file.template import EXAMPLE
+from seektune.study_file.commented import EXAMPLE
 from seektune.train.options import TrialParams
 from tests.study_file.conftest import NOW
 

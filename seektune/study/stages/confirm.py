@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seektune.ledger.results import Candidate, ConfirmResult, Interval, SearchResult
+from seektune.ledger.results import Candidate, ConfirmResult, Interval, SearchResult, Verdict
 from seektune.search.shortlist import shortlist
 from seektune.study.context import Context
 from seektune.study.examples import Examples, read_examples
@@ -229,7 +229,7 @@ def judge(
     test: Interval | None,
     minimum: float,
     context: Context,
-) -> tuple[str, str]:
+) -> tuple[Verdict, str]:
     """Verdict and the sentence that people read."""
     metric = scored_metric(context)
     if validation is None:
@@ -254,7 +254,7 @@ def judge(
             "worse",
             f"{challenger.name} is worse than the default on the locked test split by {-test.mean:.4g} ({interval}).",
         )
-    word = "underpowered" if test.smallest_visible > minimum else "not shown"
+    word: Verdict = "underpowered" if test.smallest_visible > minimum else "not shown"
     return word, (
         f"On the locked test split {challenger.name} and the default differ by {test.mean:+.4g} in {metric} ({interval}); "
         f"the smallest visible difference was {test.smallest_visible:.4g}."

@@ -1,0 +1,45 @@
+"""What `doctor` finds, and that it says when something needed is missing."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from seektune.cli.doctor import checks, folders, libraries, python, requirements
+
+
+def test_this_machine_has_what_is_needed():
+    assert any(line.startswith("torch==") for line in requirements())
+    assert not any("pytest" in line for line in requirements())
+    assert [check.state for check in python()] == ["ok"]
+    assert [check.state for check in libraries()] == ["ok"]
+
+
+def test_a_folder_that_is_a_file_is_missing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert {check.state for check in folders() if check.name == "folders"} == {"ok"}
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "data").write_text("a file")
+    found = [check for check in folders() if check.name == "folders"]
+    assert {check.state for check in found} == {"missing"}
+    assert all(check.remedy for check in found)
+
+
+@pytest.mark.slow
+def test_a_dead_prefect_api_is_found_and_is_an_error(desk):
+    desk.environment["PREFECT_API_URL"] = "http://127.0.0.1:9/api"
+    done = desk.process("doctor", "--json")
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    states = {one["name"]: one for one in told if one["event"] == "check"}
+    assert states["torch"]["state"] == "ok"
+    assert states["prefect"]["state"] == "missing"
+    assert "9/api" in states["prefect"]["found"]
+    assert states["prefect"]["remedy"]
+    assert told[-1] == {"event": "doctor", "missing": 1}
+    assert done.returncode == 1
+
+
+def test_checks_come_one_by_one():
+    """The quick ones are shown before the slow ones are asked."""
+    assert next(iter(checks())).name == "python"
