@@ -1,0 +1,109 @@
+"""The counts that a person checks before believing a score: nothing lost, nothing odd (report.json of a row set).
+
+`rows_in == used + quarantined + dropped`, in total and for every source; `used` does not count augmented rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from seektune.text.kinds import answer_text, prompt_text, strings
+from seektune.text.lines import shown
+from seektune.text.options import DataOptions
+from seektune.text.reading import Read, Row
+from seektune.trial import Json
+
+_EXAMPLES = 20
+
+
+def data_report(
+    data: DataOptions,
+    read: Read,
+    dropped: Sequence[tuple[Row, str, str]],
+    splits: Mapping[str, Sequence[Row]],
+    conflicts: Sequence[tuple[Row, Row]],
+    augmentation: Json,
+) -> Json:
+    """Counts by source, reason, split, language and label; conflicts by example."""
+    sources: dict[str, Json] = {}
+    used = [row for rows in splits.values() for row in rows if row.augment_seed is None]
+    for name, rows_in in read.rows_in.items():
+        mine = [row for row in used if row.source == name]
+        sides = Counter(row.side for row in mine)
+        sources[name] = {
+            "rows_in": rows_in,
+            "used": len(mine),
+            "quarantined": dict(Counter(row.reason for row in read.quarantined if row.source == name)),
+            "dropped": dict(Counter(reason for row, reason, _ in dropped if row.source == name)),
+            "splits": {split: sides[split] for split in splits},
+        }
+        out = len(mine) + sum(sources[name]["quarantined"].values()) + sum(sources[name]["dropped"].values())
+        assert rows_in == out, f"{name}: {rows_in} rows in, {out} accounted for"
+    trained = sum(source["splits"]["train"] for source in sources.values())
+    for source in sources.values():
+        source["share_of_train"] = source["splits"]["train"] / trained if trained else 0.0
+    return {
+        "kind": data.kind,
+        "rows_in": sum(read.rows_in.values()),
+        "used": len(used),
+        "quarantined": dict(Counter(row.reason for row in read.quarantined)),
+        "dropped": dict(Counter(reason for _, reason, _ in dropped)),
+        "sources": sources,
+        "splits": {name: _split(data.kind, rows) for name, rows in splits.items()},
+        "conflicts": {
+            "count": len(conflicts),
+            "examples": [
+                {"first": _told(data.kind, first), "second": _told(data.kind, second)}
+                for first, second in conflicts[:_EXAMPLES]
+            ],
+        },
+        "augmentation": augmentation,
+        "notes": _notes(data, splits, conflicts, augmentation),
+    }
+
+
+def _split(kind: str, rows: Sequence[Row]) -> Json:
+    lengths = [sum(map(len, strings(row.fields))) for row in rows] or [0]
+    report: Json = {
+        "rows": len(rows),
+        "augmented": sum(row.augment_seed is not None for row in rows),
+        "groups": len({row.group for row in rows}),
+        "languages": dict(Counter(row.language for row in rows).most_common()),
+        "characters": {f"p{q}": int(np.percentile(lengths, q)) for q in (0, 10, 50, 90, 99, 100)},
+    }
+    if kind == "classification":
+        report["labels"] = dict(sorted(Counter(row.fields["label"] for row in rows).items()))
+    if kind == "tagging":
+        report["labels"] = dict(sorted(Counter(tag for row in rows for tag in row.fields["tags"]).items()))
+    return report
+
+
+def _told(kind: str, row: Row) -> Json:
+    return {
+        "place": row.place,
+        "id": row.id,
+        "prompt": shown(prompt_text(kind, row.fields), 200),
+        "answer": shown(answer_text(kind, row.fields), 100),
+    }
+
+
+def _notes(
+    data: DataOptions, splits: Mapping[str, Sequence[Row]], conflicts: Sequence[tuple[Row, Row]], augmentation: Json
+) -> list[str]:
+    """What a person should read first."""
+    notes = list(augmentation.get("notes", ()))
+    if conflicts:
+        notes.append(f"{len(conflicts):,} near duplicates have different answers: label noise, or a fine distinction")
+    if data.kind == "classification":
+        seen = {row.fields["label"] for row in splits["train"]}
+        unseen: dict[str, int] = defaultdict(int)
+        for row in (*splits["validation"], *splits["test"]):
+            if row.fields["label"] not in seen:
+                unseen[row.fields["label"]] += 1
+        if unseen:
+            names = ", ".join(shown(name) for name in sorted(unseen)[:5])
+            notes.append(f"{sum(unseen.values()):,} evaluation rows have a label that no training row has: {names}")
+    return notes

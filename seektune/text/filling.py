@@ -1,0 +1,110 @@
+"""Rows of one row set under one tokenizer: every row is stored, cut or dropped, and each is counted by reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seektune.text.kinds import answer_text, prompt_text, strings
+from seektune.text.layout import IGNORED, Layout, LayoutError, fit, messages_of
+from seektune.text.options import COLUMNS
+from seektune.text.rows import RowSet
+from seektune.text.store import SPLITS, Row
+from seektune.trial import fingerprint
+
+_BATCH = 512
+
+
+class Filler:
+    """Rows of one row set under one tokenizer, split by split."""
+
+    def __init__(self, layout: Layout, rows: RowSet, max_length: int, too_long: str) -> None:
+        self._layout, self._rows, self._max, self._too_long = layout, rows, max_length, too_long
+        self.counts: dict[str, dict[str, Counter[str]]] = {
+            split: {"dropped": Counter(), "truncated": Counter(), "notices": Counter()} for split in SPLITS
+        }
+        self.label_names: list[str] = []
+        if rows.kind == "classification":
+            splits = rows.report["splits"].values()
+            self.label_names = sorted({label for split in splits for label in split["labels"]})
+        self._index = {name: number for number, name in enumerate(self.label_names)}
+
+    def split(self, split: str) -> list[Row]:
+        stored_rows = self._rows.rows(split)
+        made: list[Row] = []
+        for start in range(0, len(stored_rows), _BATCH):
+            batch = stored_rows[start : start + _BATCH]
+            for row in batch:
+                texts = strings({name: row[name] for name in COLUMNS[self._rows.kind]})
+                if any(map(self._layout.spells_special, texts)):
+                    self.counts[split]["notices"]["special token as plain text"] += 1
+            if self._rows.kind in ("text", "classification"):
+                made += self._plain(split, batch)
+            else:
+                made += self._chats(split, batch)
+        return sorted(made, key=lambda row: row.row_id)
+
+    def base(self) -> list[Row]:
+        """General text and the train split as one stream of text, cut into blocks."""
+        texts = [row["text"] for row in self._rows.rows("general")]
+        for row in self._rows.rows("train"):
+            if row["augment_seed"] is None:
+                parts = (prompt_text(self._rows.kind, row), self._answer(row))
+                texts.append("\n\n".join(part for part in parts if part))
+        documents = [self._layout.document(ids) for ids in self._layout.plain(texts)]
+        stream = np.concatenate(documents) if documents else np.zeros(0, dtype=np.int32)
+        made = [self._block(f"base/{i}", "", block, "") for i, block in enumerate(self._blocks(stream))]
+        return sorted(made, key=lambda row: row.row_id)
+
+    def _answer(self, row: dict[str, Any]) -> str:
+        return "" if self._rows.kind == "classification" else answer_text(self._rows.kind, row)
+
+    def _blocks(self, ids: NDArray[np.int32]) -> list[NDArray[np.int32]]:
+        """Nearly equal blocks of at most `max_length`, so that none is too short to learn from."""
+        return np.array_split(ids, -(-len(ids) // self._max)) if len(ids) else []
+
+    def _block(self, name: str, group: str, ids: NDArray[np.int32], language: str) -> Row:
+        return Row(fingerprint(name, ids.tolist())[:32], group, ids, ids.copy(), -1, language)
+
+    def _plain(self, split: str, batch: Sequence[dict[str, Any]]) -> list[Row]:
+        made: list[Row] = []
+        counts = self.counts[split]
+        for row, ids in zip(batch, self._layout.plain([row["text"] for row in batch]), strict=True):
+            if self._rows.kind == "text":
+                for i, block in enumerate(self._blocks(self._layout.document(ids))):
+                    made.append(self._block(f"{row['id']}/{i}", row["group"], block, row["language"]))
+                continue
+            whole = self._layout.document(ids)
+            if len(whole) > self._max:
+                if self._too_long == "quarantine":
+                    counts["dropped"]["too long"] += 1
+                    continue
+                counts["truncated"]["text"] += 1
+                whole = np.append(whole[: self._max - 1], np.int32(self._layout.eos_id))
+            labels = np.full(len(whole), IGNORED, dtype=np.int32)
+            made.append(Row(row["id"], row["group"], whole, labels, self._index[row["label"]], row["language"]))
+        return made
+
+    def _chats(self, split: str, batch: Sequence[dict[str, Any]]) -> list[Row]:
+        made: list[Row] = []
+        counts = self.counts[split]
+        chats = [messages_of(self._rows.kind, row) for row in batch]
+        for row, laid in zip(batch, self._layout.chats(chats), strict=True):
+            if isinstance(laid, LayoutError):
+                counts["dropped"][str(laid)[:120]] += 1
+                continue
+            if not (laid.labels[1:] != IGNORED).any():
+                counts["dropped"]["no target token"] += 1
+                continue
+            if len(laid.input_ids) > self._max and self._too_long == "quarantine":
+                counts["dropped"]["too long"] += 1
+                continue
+            cut, prompt_cut, answer_cut = fit(laid, self._max)
+            counts["truncated"]["prompt"] += prompt_cut
+            counts["truncated"]["answer"] += answer_cut
+            made.append(Row(row["id"], row["group"], cut.input_ids, cut.labels, -1, row["language"]))
+        return made

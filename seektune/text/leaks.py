@@ -1,0 +1,103 @@
+"""The last guard before anything is trained: no training row knows an evaluation row.
+
+A leak is a training row that is an evaluation row, nearly repeats one, or was made from one; and a general text that
+holds one. `check` finds leaks on its own, from the rows as they would be stored, whatever the split believed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from seektune.errors import DataError
+from seektune.text.duplicates import NearIndex
+from seektune.text.kinds import prompt_text
+from seektune.text.language import tokens
+from seektune.text.options import DataOptions
+from seektune.text.reading import Row
+
+_WINDOW_TOKENS = 12
+"""An evaluation row of at least this many tokens must not stand in the general text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """A training row, the evaluation row that it knows, and how."""
+
+    train: Row
+    evaluation: Row
+    how: str
+
+    def __str__(self) -> str:
+        made = f" (made by {self.train.operator} from {self.train.parent})" if self.train.operator else ""
+        return (
+            f"{self.train.place} row {self.train.id}{made}, in train, {self.how} "
+            f"{self.evaluation.place} row {self.evaluation.id}, in {self.evaluation.side}"
+        )
+
+
+class Guard:
+    """The evaluation rows, ready to be asked about."""
+
+    def __init__(self, evaluation: Sequence[Row], data: DataOptions) -> None:
+        self._kind = data.kind
+        self._rows = list(evaluation)
+        self._ids = {row.id: row for row in evaluation}
+        self._groups = {row.group: row for row in evaluation}
+        self._near = NearIndex(data.protected_terms) if data.checks.near_duplicates else None
+        if self._near is not None:
+            for i, row in enumerate(self._rows):
+                self._near.add(i, prompt_text(data.kind, row.fields))
+
+    def leak(self, row: Row) -> Leak | None:
+        """How `row` would leak, were it trained on."""
+        if row.id in self._ids:
+            return Leak(row, self._ids[row.id], "repeats")
+        if row.parent in self._ids:
+            return Leak(row, self._ids[row.parent], "was made from")
+        if row.group in self._groups:
+            return Leak(row, self._groups[row.group], "is of the same group as")
+        if self._near is not None and (near := self._near.near(prompt_text(self._kind, row.fields))):
+            return Leak(row, self._rows[near[0]], "nearly repeats")
+        return None
+
+
+def check(train: Sequence[Row], evaluation: Sequence[Row], data: DataOptions) -> None:
+    """Raise DataError, naming the leaks, where a training row knows an evaluation row."""
+    guard = Guard(evaluation, data)
+    refuse([leak for row in train if (leak := guard.leak(row))])
+
+
+def refuse(leaks: Sequence[Leak]) -> None:
+    """Raise DataError for any leak."""
+    if leaks:
+        named = "\n".join(f"  {leak}" for leak in leaks[:10])
+        raise DataError(
+            f"{len(leaks):,} training row{'s' if len(leaks) > 1 else ''} would leak evaluation rows, so that no score "
+            f"could be trusted; take them out of one side, or leave split.column out and let the split keep them "
+            f"together:\n{named}"
+        )
+
+
+def holding(general: Sequence[Row], evaluation: Sequence[Row], data: DataOptions) -> dict[str, Row]:
+    """General texts (by id) that hold an evaluation row word for word, or nearly repeat one."""
+    found: dict[str, Row] = {}
+    if not general:
+        return found
+    windows: dict[tuple[str, ...], list[tuple[list[str], Row]]] = defaultdict(list)
+    near = NearIndex(data.protected_terms)
+    for i, row in enumerate(evaluation):
+        words = tokens(prompt_text(data.kind, row.fields))
+        near.add(i, prompt_text(data.kind, row.fields))
+        if len(words) >= _WINDOW_TOKENS:
+            windows[tuple(words[:_WINDOW_TOKENS])].append((words, row))
+    for text in general:
+        words = tokens(text.fields["text"])
+        for start in range(len(words) - _WINDOW_TOKENS + 1):
+            for wanted, row in windows.get(tuple(words[start : start + _WINDOW_TOKENS]), ()):
+                if words[start : start + len(wanted)] == wanted:
+                    found.setdefault(text.id, row)
+        if text.id not in found and (hits := near.near(text.fields["text"])):
+            found[text.id] = evaluation[hits[0]]
+    return found

@@ -1,0 +1,89 @@
+"""From a file's bytes to its lines: UTF-8 only, gzip opened, nothing swallowed.
+
+Raises DataError with file, line and byte offset where bytes are not UTF-8, where a gzip stream is cut or damaged, where
+it unpacks to far more than text can (a bomb), or where one line is larger than any row may be.
+"""
+
+from __future__ import annotations
+
+import gzip
+import unicodedata
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from seektune.errors import DataError
+
+MAX_LINE_BYTES = 64 * 2**20
+"""Longer lines are refused before they are held in memory twice."""
+
+MAX_INFLATION = 300
+"""Unpacked bytes per packed byte; text reaches 5 to 30, a bomb about 1,000."""
+
+_BOMB_FLOOR_BYTES = 64 * 2**20
+_BOM = b"\xef\xbb\xbf"
+
+
+def shown(text: str, limit: int = 80) -> str:
+    """`text` as it may stand in a message, log or table: one line, control and bidirectional characters escaped."""
+    cut = text if len(text) <= limit else text[: limit - 1] + "…"
+    return "".join(c if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp") else ascii(c)[1:-1] for c in cut)
+
+
+def open_bytes(path: Path) -> BinaryIO:
+    """The file's bytes; `.gz` is unpacked."""
+    try:
+        return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def byte_lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
+    """(line number from 1, byte offset of its start, the line with its end) for every line of the file."""
+    packed = path.stat().st_size if path.suffix == ".gz" else None
+    offset = 0
+    with open_bytes(path) as file:
+        number = 0
+        while True:
+            number += 1
+            try:
+                line = file.readline(MAX_LINE_BYTES + 1)
+            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+                raise DataError(f"{path}:{number}: the gzip stream is cut or damaged ({error})") from error
+            if not line:
+                return
+            if len(line) > MAX_LINE_BYTES:
+                raise DataError(f"{path}:{number}: the line is longer than {MAX_LINE_BYTES:,} bytes; cut it into rows")
+            if number == 1 and line.startswith(_BOM):
+                line, offset = line[len(_BOM) :], len(_BOM)
+            yield number, offset, line
+            offset += len(line)
+            if packed is not None and offset > max(_BOMB_FLOOR_BYTES, MAX_INFLATION * packed):
+                raise DataError(
+                    f"{path}:{number}: {packed:,} bytes of gzip unpack to more than {offset:,}: refused as a gzip bomb"
+                )
+
+
+def text_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """(line number from 1, the line with its end) for every line of a UTF-8 file."""
+    for number, offset, line in byte_lines(path):
+        try:
+            yield number, line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{path}:{number}: not UTF-8: byte 0x{line[error.start]:02x} at byte offset {offset + error.start}"
+                f"{_encoding_hint(path, line)}"
+            ) from error
+
+
+def _encoding_hint(path: Path, line: bytes) -> str:
+    """What the file may be instead, and how to turn it into UTF-8."""
+    if line.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return f"; it looks like UTF-16: iconv -f UTF-16 -t UTF-8 {path.name}"
+    try:
+        chinese = any("\u4e00" <= c <= "\u9fff" for c in line.decode("gb18030"))
+    except UnicodeDecodeError:
+        chinese = False
+    encoding = "GB18030" if chinese else "WINDOWS-1252"
+    return f"; save it as UTF-8, for example: iconv -f {encoding} -t UTF-8 {path.name}"

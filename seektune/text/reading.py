@@ -1,0 +1,212 @@
+"""From resolved sources to checked rows and a quarantine: every row read ends in exactly one of the two.
+
+Raises DataError for malformed rows (unless they are to be quarantined), for columns that are not there (with the
+nearest names), and when more than the allowed share of rows is bad.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from seektune.errors import DataError
+from seektune.text.kinds import BadRow, Fields, parse, prompt_text
+from seektune.text.language import language
+from seektune.text.lines import shown
+from seektune.text.options import COLUMNS, DataOptions
+from seektune.text.record import Record
+from seektune.text.sources import Source
+from seektune.trial import fingerprint
+
+_ALIASES = {
+    "text": ("content", "sentence", "body", "document", "message", "question", "query"),
+    "instruction": ("prompt", "question", "query", "task"),
+    "input": ("context", "question", "prompt", "query"),
+    "output": ("response", "answer", "completion", "target", "reply"),
+    "label": ("category", "class", "intent", "tag", "target"),
+    "messages": ("conversations", "conversation", "dialogue", "dialog", "turns", "chat"),
+    "tokens": ("words",),
+    "tags": ("ner_tags", "labels"),
+    "document": ("text", "article", "original_text", "content"),
+    "summary": ("target", "highlights", "abstract", "reference_summary"),
+}
+SIDES = {
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "dev": "validation",
+    "test": "test",
+}
+
+
+@dataclass(slots=True)
+class Row:
+    """One usable row and where it came from. `own_*` is what the file says; `group` and `side` are set by the split."""
+
+    id: str
+    fields: Fields
+    language: str
+    source: str
+    file: str
+    line: int
+    group: str = ""
+    side: str = ""
+    own_id: str | None = None
+    own_group: str = ""
+    own_side: str = ""
+    parent: str | None = None
+    operator: str | None = None
+    augment_seed: int | None = None
+
+    @property
+    def place(self) -> str:
+        return f"{Path(self.file).name}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A bad row: where it stands, why it is bad, and its beginning (escaped)."""
+
+    source: str
+    file: str
+    line: int
+    reason: str
+    detail: str
+    excerpt: str
+
+
+@dataclass(slots=True)
+class Read:
+    """What reading gave: `rows_in[source] == rows + quarantined` of that source."""
+
+    rows: list[Row] = field(default_factory=list)
+    quarantined: list[Quarantined] = field(default_factory=list)
+    rows_in: Counter[str] = field(default_factory=Counter)
+
+
+def row_id(kind: str, fields: Fields) -> str:
+    """Content hash of a row (32 hex digits)."""
+    return fingerprint(kind, fields)[:32]
+
+
+def read(data: DataOptions, sources: Sequence[Source], kind: str) -> Read:
+    """Read and check all rows of the sources, in their order."""
+    result = Read()
+    group = [data.split.group] if isinstance(data.split.group, str) else list(data.split.group or ())
+    extra = group + ([data.split.column] if data.split.column else []) if kind == data.kind else []
+    for source in sources:
+        columns = source.options.columns
+        seen: dict[str, dict[str, None]] = {}  # file -> its columns
+        for file, record in source.records(kind):
+            result.rows_in[source.name] += 1
+            if record.value is not None:
+                seen.setdefault(file, {}).update(dict.fromkeys(record.value))
+            try:
+                result.rows.append(_row(data, kind, group, source.name, file, record, columns))
+            except BadRow as bad:
+                if bad.reason == "malformed" and data.checks.malformed == "fail":
+                    raise DataError(
+                        f"{file}:{record.place}: {bad.detail}; mend the row, or set checks.malformed: quarantine"
+                    ) from None
+                excerpt = shown(repr(record.value) if record.value is not None else "", 200)
+                result.quarantined.append(Quarantined(source.name, file, record.line, bad.reason, bad.detail, excerpt))
+        for file, found in seen.items():
+            _need_columns(file, kind, columns, list(found), extra)
+    return result
+
+
+def check_share(read: Read, max_bad_share: float, quarantine: Path) -> None:
+    """Stop when more than `max_bad_share` of all rows are bad."""
+    total, bad = sum(read.rows_in.values()), len(read.quarantined)
+    if bad <= max_bad_share * total:
+        return
+    counts = Counter(row.reason for row in read.quarantined)
+    lines = [f"  {row.file}:{row.line}: {row.reason}: {row.detail}" for row in read.quarantined[:5]]
+    raise DataError(
+        f"{bad:,} of {total:,} rows are bad ({bad / total:.1%}), at most {max_bad_share:.1%} may be "
+        f"(data.checks.max_bad_share): {', '.join(f'{reason} {n:,}' for reason, n in counts.most_common())}; "
+        f"all of them are listed in {quarantine}; the first:\n" + "\n".join(lines)
+    )
+
+
+def _row(
+    data: DataOptions,
+    kind: str,
+    group: Sequence[str],
+    source: str,
+    file: str,
+    record: Record,
+    columns: Mapping[str, str],
+) -> Row:
+    value = record.value
+    if value is None:
+        raise BadRow("malformed", record.fault)
+    fields = parse(kind, value, columns, data.checks.max_characters if kind == data.kind else 10**9)
+    row = Row(
+        id=row_id(kind, fields),
+        fields=fields,
+        language=language(prompt_text(kind, fields)),
+        source=source,
+        file=file,
+        line=record.line,
+        own_id=_plain(value.get(columns.get("id", "id"))),
+        parent=_plain(value.get(columns.get("parent", "parent"))),
+    )
+    if kind != data.kind:
+        return row
+    if group:
+        parts = [_plain(value.get(name)) for name in group]
+        if all(part is None for part in parts):
+            raise BadRow("missing group", f"{', '.join(group)} is empty (split.group)")
+        row.own_group = "\x1f".join(part or "" for part in parts)
+    if data.split.column:
+        side = _plain(value.get(data.split.column))
+        if side is None or side.lower() not in SIDES:
+            names = ", ".join(SIDES)
+            raise BadRow("unknown split", f"{data.split.column} is {str(side)[:20]!r}, expected one of {names}")
+        row.own_side = SIDES[side.lower()]
+    return row
+
+
+def _plain(value: Any) -> str | None:
+    """A group, id or split name as text; None where there is none."""
+    if value is None or value != value or value == "":
+        return None
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _need_columns(file: str, kind: str, columns: Mapping[str, str], found: list[str], extra: Sequence[str]) -> None:
+    """All columns that a kind needs are in the file; else say what the file has and which line may mend it."""
+    needed = [column for column in COLUMNS[kind] if not (kind == "instruction" and column != "output")]
+    missing = [column for column in needed if columns.get(column, column) not in found]
+    if kind == "instruction" and not any(columns.get(column, column) in found for column in ("instruction", "input")):
+        missing.insert(0, "instruction")
+    missing += [column for column in (*columns, *extra) if columns.get(column, column) not in found]
+    if not missing:
+        return
+    missing = list(dict.fromkeys(missing))
+    near = {column: _nearest_column(columns.get(column, column), column, found) for column in missing}
+    guess = ", ".join(f"{ours}: {theirs}" for ours, theirs in near.items() if theirs)
+    hint = f"; did you mean columns: {{{guess}}}?" if guess else ""
+    if len(found) == 1 and (mark := next((m for m in ";\t|" if m in found[0]), None)):
+        hint = f"; its fields look separated by {mark!r}: save it with commas (.csv) or tabs (.tsv)"
+    names = ", ".join(repr(columns.get(column, column)) for column in missing)
+    raise DataError(
+        f"{file}:1: kind {kind} needs the column{'s' if len(missing) > 1 else ''} {names}, "
+        f"but the file has {', '.join(repr(shown(name)) for name in found[:20])}{hint}"
+    )
+
+
+def _nearest_column(wanted: str, ours: str, found: Sequence[str]) -> str | None:
+    lower = {name.strip().lower(): name for name in reversed(found)}
+    for alias in (wanted.lower(), *_ALIASES.get(ours, ())):
+        if alias in lower:
+            return lower[alias]
+    near = difflib.get_close_matches(wanted.lower(), list(lower), 1)
+    return lower[near[0]] if near else None

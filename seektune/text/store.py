@@ -1,0 +1,140 @@
+"""The tokens a trial sees: memory-mapped Arrow files that cost nothing to open and are shared by all workers.
+
+A store folder holds facts.json and {train, validation, test, base}.arrow (Arrow IPC, one record batch each) with
+
+    row_id string | group string | input_ids list<int32> | labels list<int32> | label int32 | language string
+
+`labels` are aligned with `input_ids` and not shifted; -100 marks a token that is not learned. `label` is the class
+index (classification), else -1. Rows stand in content-hash order. Imports neither torch nor datasets nor transformers.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from seektune.errors import DataError
+from seektune.trial import Json
+
+SPLITS = ("train", "validation", "test", "base")
+
+SCHEMA = pa.schema(
+    [
+        ("row_id", pa.string()),
+        ("group", pa.string()),
+        ("input_ids", pa.list_(pa.int32())),
+        ("labels", pa.list_(pa.int32())),
+        ("label", pa.int32()),
+        ("language", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One tokenised row; the arrays are read-only views of the mapped file."""
+
+    row_id: str
+    group: str
+    input_ids: NDArray[np.int32]
+    labels: NDArray[np.int32]
+    label: int
+    language: str
+
+
+class _Split:
+    """One mapped file: offsets and flat values, without a copy."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+        except (OSError, pa.ArrowException) as error:
+            raise DataError(f"{path}: not a whole token file ({error}); delete its folder, it is made again") from error
+        self.rows: int = table.num_rows
+        batch = table.to_batches()[0] if self.rows else None
+        self.row_id: Any = None if batch is None else batch["row_id"]
+        self.group: Any = None if batch is None else batch["group"]
+        self.language: Any = None if batch is None else batch["language"]
+        empty = np.zeros(0, dtype=np.int32)
+        self.offsets = np.zeros(1, dtype=np.int32) if batch is None else batch["input_ids"].offsets.to_numpy()
+        self.input_ids = empty if batch is None else batch["input_ids"].values.to_numpy()
+        self.labels = empty if batch is None else batch["labels"].values.to_numpy()
+        self.label = empty if batch is None else batch["label"].to_numpy()
+
+
+class TokenStore:
+    """A store folder, opened lazily: a split is mapped when it is first asked for."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self._splits: dict[str, _Split] = {}
+
+    @cached_property
+    def facts(self) -> Json:
+        """kind, tokenizer_sha256, pad_id, eos_id, label names, max_length; rows, tokens, targets, sha256 per split."""
+        try:
+            facts: Json = json.loads((self.folder / "facts.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DataError(f"{self.folder.absolute()}: not a token store ({error})") from error
+        return facts
+
+    def rows(self, split: str) -> int:
+        return self._split(split).rows
+
+    def row(self, split: str, i: int) -> Row:
+        """Row `i` of a split, 0 <= i < rows(split)."""
+        data = self._split(split)
+        if not 0 <= i < data.rows:
+            raise IndexError(f"row {i} of {split}, which has {data.rows}")
+        start, end = data.offsets[i], data.offsets[i + 1]
+        return Row(
+            row_id=data.row_id[i].as_py(),
+            group=data.group[i].as_py(),
+            input_ids=data.input_ids[start:end],
+            labels=data.labels[start:end],
+            label=int(data.label[i]),
+            language=data.language[i].as_py(),
+        )
+
+    def lengths(self, split: str) -> NDArray[np.int32]:
+        """Tokens of every row."""
+        lengths: NDArray[np.int32] = np.diff(self._split(split).offsets)
+        return lengths
+
+    def _split(self, split: str) -> _Split:
+        if split not in SPLITS:
+            raise ValueError(f"unknown split {split!r}; a token store has {', '.join(SPLITS)}")
+        if split not in self._splits:
+            self._splits[split] = _Split(self.folder / f"{split}.arrow")
+        return self._splits[split]
+
+
+def write_split(path: Path, rows: list[Row]) -> None:
+    """Write rows as one record batch, in the given order."""
+    offsets = np.cumsum([0, *(len(row.input_ids) for row in rows)], dtype=np.int64)
+    if offsets[-1] > np.iinfo(np.int32).max:
+        raise DataError(f"{path.stem}: {offsets[-1]:,} tokens are more than one file of 2^31 holds; split the sources")
+
+    def flat(name: str) -> pa.Array:
+        values = [getattr(row, name) for row in rows]
+        joined = np.concatenate(values) if values else np.zeros(0, dtype=np.int32)
+        return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), pa.array(joined.astype(np.int32)))
+
+    columns = [
+        pa.array([row.row_id for row in rows], pa.string()),
+        pa.array([row.group for row in rows], pa.string()),
+        flat("input_ids"),
+        flat("labels"),
+        pa.array([row.label for row in rows], pa.int32()),
+        pa.array([row.language for row in rows], pa.string()),
+    ]
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
+        if rows:
+            writer.write_batch(pa.record_batch(columns, schema=SCHEMA))

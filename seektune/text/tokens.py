@@ -1,0 +1,179 @@
+"""From rows to tokens, once per (rows, tokenizer, length): training a tokenizer, and filling a TokenStore.
+
+A trained tokenizer is byte-level BPE as DeepSeek's (Han runs and single digits apart), learned from the train split and
+general text only. Both results are content-addressed folders in the cache. Raises DataError where a kind is not trained
+yet, where a tokenizer cannot be opened, and where no row has a token to learn.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seektune.errors import DataError
+from seektune.text.kinds import strings
+from seektune.text.options import COLUMNS
+from seektune.text.rows import RowSet
+from seektune.text.store import SPLITS, TokenStore, write_split
+from seektune.text.stored import stored
+from seektune.trial import Json, fingerprint
+
+SCHEMA = 1
+"""Raised when the same rows and tokenizer would give other tokens."""
+
+MAX_LOST_SHARE = 0.05
+"""More training rows than this without a target token, or refused by the chat template, stop the run."""
+
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "special_tokens_map.json")
+
+
+def train_tokenizer(rows: RowSet, vocabulary: int, cache: Path) -> Path:
+    """A tokenizer folder that `AutoTokenizer.from_pretrained` opens, with `vocabulary` tokens at most."""
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    from seektune.text.layout import ASSISTANT, BOS, EOS, PAD, TRAINED_TEMPLATE, USER
+
+    special = [PAD, BOS, EOS, USER, ASSISTANT]
+    smallest = len(special) + 256
+    if vocabulary < smallest:
+        raise DataError(f"a byte-level vocabulary needs at least {smallest} tokens, but got {vocabulary}")
+
+    def build(folder: Path) -> None:
+        tokenizer = Tokenizer(models.BPE())
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Digits(individual_digits=True),
+                pre_tokenizers.Split(Regex(r"[\p{Han}\p{Hiragana}\p{Katakana}]+"), "isolated"),
+                pre_tokenizers.ByteLevel(add_prefix_space=False),
+            ]
+        )
+        tokenizer.decoder = decoders.ByteLevel()
+        trainer = trainers.BpeTrainer(
+            vocab_size=vocabulary,
+            min_frequency=2,
+            special_tokens=special,
+            initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+            show_progress=False,
+        )
+        tokenizer.train_from_iterator(_training_texts(rows), trainer)
+        PreTrainedTokenizerFast(
+            tokenizer_object=tokenizer,
+            pad_token=PAD,
+            bos_token=BOS,
+            eos_token=EOS,
+            additional_special_tokens=[USER, ASSISTANT],
+            chat_template=TRAINED_TEMPLATE,
+            clean_up_tokenization_spaces=False,
+        ).save_pretrained(folder)
+
+    key = fingerprint("tokenizer", SCHEMA, rows.fingerprint, vocabulary, TRAINED_TEMPLATE)
+    return stored(cache / "tokenizers" / key[:32], build)
+
+
+def _training_texts(rows: RowSet) -> Iterator[str]:
+    for split, kind in (("general", "text"), ("train", rows.kind)):
+        for row in rows.rows(split):
+            if row["augment_seed"] is None:
+                names = ("text",) if kind == "classification" else COLUMNS[kind]
+                yield from strings({name: row[name] for name in names})
+
+
+def tokenise(rows: RowSet, tokenizer: Path | str, revision: str | None, max_length: int, cache: Path) -> TokenStore:
+    """Tokens of all splits. `tokenizer` is a folder, or a hub id with its pinned revision."""
+    if rows.kind == "tagging":
+        raise DataError("kind tagging is read and checked, but not trained yet; train text, chat or classification")
+    folder = Path(tokenizer)
+    identity = _files_hash(folder) if folder.is_dir() else f"{tokenizer}@{revision}"
+    too_long = str(rows.report["options"]["checks"]["too_long"])
+    key = fingerprint("tokens", SCHEMA, rows.fingerprint, identity, max_length, too_long)
+
+    def build(partial: Path) -> None:
+        _fill(partial, rows, _open(tokenizer, revision), max_length, too_long)
+
+    return TokenStore(stored(cache / "tokens" / key[:32], build))
+
+
+def _files_hash(folder: Path) -> str:
+    """Sha256 over the files that make a tokenizer, so that weights beside it cost nothing."""
+    digest = hashlib.sha256()
+    for name in _TOKENIZER_FILES:
+        if (folder / name).is_file():
+            digest.update(f"{name}\0".encode() + (folder / name).read_bytes())
+    return digest.hexdigest()
+
+
+def _open(tokenizer: Path | str, revision: str | None) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        opened = AutoTokenizer.from_pretrained(str(tokenizer), revision=revision, trust_remote_code=False)
+    except Exception as error:  # the library raises many kinds
+        raise DataError(f"{tokenizer}: no tokenizer can be opened there ({type(error).__name__}: {error})") from error
+    if getattr(opened, "backend_tokenizer", None) is None:
+        raise DataError(f"{tokenizer}: only fast tokenizers (tokenizer.json) are supported")
+    if opened.eos_token_id is None:
+        raise DataError(f"{tokenizer}: the tokenizer has no end-of-text token, so that no answer could end")
+    return opened
+
+
+def _fill(folder: Path, rows: RowSet, tokenizer: Any, max_length: int, too_long: str) -> None:
+    from seektune.text.filling import Filler
+    from seektune.text.layout import Layout, LayoutError
+
+    try:
+        layout = Layout(tokenizer)
+    except LayoutError as error:
+        raise DataError(f"{tokenizer.name_or_path}: {error}") from error
+    filler = Filler(layout, rows, max_length, too_long)
+    splits: Json = {}
+    for split in SPLITS:
+        made = filler.base() if split == "base" else filler.split(split)
+        write_split(folder / f"{split}.arrow", made)
+        lengths = [len(row.input_ids) for row in made] or [0]
+        learned = sum(int((row.labels[1:] != -100).sum()) for row in made)
+        splits[split] = {
+            "rows": len(made),
+            "tokens": int(sum(lengths)),
+            "target_tokens": len(made) if rows.kind == "classification" and split != "base" else learned,
+            "lengths": {f"p{q}": int(np.percentile(lengths, q)) for q in (0, 10, 50, 90, 99, 100)},
+            "sha256": hashlib.sha256((folder / f"{split}.arrow").read_bytes()).hexdigest(),
+            **{name: dict(counts) for name, counts in filler.counts[split].items()},
+        }
+    _need_targets(splits["train"], max_length)
+    facts = {
+        "schema": SCHEMA,
+        "kind": rows.kind,
+        "rows_fingerprint": rows.fingerprint,
+        "tokenizer_sha256": hashlib.sha256((layout.text + layout.template).encode()).hexdigest(),
+        "vocabulary": len(tokenizer),
+        "pad_id": tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id,
+        "eos_id": tokenizer.eos_token_id,
+        "bos_id": tokenizer.bos_token_id,
+        "chat_template": layout.template,
+        "max_length": max_length,
+        "labels": filler.label_names,
+        "splits": splits,
+    }
+    (folder / "facts.json").write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def _need_targets(train: Json, max_length: int) -> None:
+    """Enough training rows are left, with something to learn: else the loss would be a mean of nothing."""
+    dropped = ", ".join(f"{reason} {count:,}" for reason, count in train["dropped"].items())
+    if not train["rows"]:
+        raise DataError(
+            f"no training row is left at max_length {max_length}: {dropped}; raise data.max_length, or set "
+            f"checks.too_long: truncate"
+        )
+    lost = sum(count for reason, count in train["dropped"].items() if reason != "too long")
+    if lost > MAX_LOST_SHARE * (train["rows"] + lost):
+        raise DataError(
+            f"{lost:,} of {train['rows'] + lost:,} training rows cannot be trained on ({dropped}); check the rows "
+            f"against the tokenizer's chat template"
+        )

@@ -1,0 +1,221 @@
+"""From files to rows: nothing lost, places named, the same answer every time."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from seektune.errors import DataError
+from seektune.text.options import DataOptions
+from seektune.text.rows import RowSet, prepare_rows
+
+Prepare = Callable[..., RowSet]
+Write = Callable[..., Path]
+Labelled = list[dict[str, str]]
+
+
+def accounted(report: dict[str, Any]) -> int:
+    return int(report["used"] + sum(report["quarantined"].values()) + sum(report["dropped"].values()))
+
+
+def test_every_row_is_used_quarantined_or_dropped(prepare: Prepare, jsonl: Write, labelled: Labelled) -> None:
+    bad = [{"text": "", "label": "a"}, {"text": "no label"}, {"text": 3, "label": "a"}, {"text": "a\x07", "label": "b"}]
+    near = [{**labelled[0], "text": labelled[0]["text"].upper()}, {**labelled[1], "text": labelled[1]["text"] + "!!"}]
+    rows = prepare("classification", jsonl([*labelled, *bad, *labelled[:7], *near]))
+    report = rows.report
+    assert report["rows_in"] == accounted(report) == 313
+    assert report["quarantined"] == {"empty": 1, "missing label": 1, "wrong type": 1, "control character": 1}
+    assert report["dropped"] == {"exact duplicate": 7, "near duplicate": 2}
+    assert report["used"] == sum(split["rows"] for split in report["splits"].values()) == 300
+    quarantine = [json.loads(line) for line in (rows.folder / "quarantine.jsonl").read_text().splitlines()]
+    assert [(row["line"], row["reason"]) for row in quarantine] == [
+        (301, "empty"),
+        (302, "missing label"),
+        (303, "wrong type"),
+        (304, "control character"),
+    ]
+    dropped = [json.loads(line) for line in (rows.folder / "dropped.jsonl").read_text().splitlines()]
+    assert [row["line"] for row in dropped] == list(range(305, 314))
+    assert dropped[0]["repeats"] == "rows.jsonl:1"
+    assert "\x07" not in (rows.folder / "quarantine.jsonl").read_text()
+
+
+def test_too_many_bad_rows_stop_the_run_with_counts(prepare: Prepare, jsonl: Write, labelled: Labelled) -> None:
+    path = jsonl([*labelled[:90], *({"text": "", "label": "a"} for _ in range(10))])
+    with pytest.raises(DataError, match=r"10 of 100 rows are bad \(10.0%\), at most 5.0%.*empty 10") as error:
+        prepare("classification", path)
+    listed = next(Path(word.rstrip(";")) for word in str(error.value).split() if "quarantine" in word and "/" in word)
+    assert len(listed.read_text().splitlines()) == 10
+    assert f"{path}:91: empty" in str(error.value)
+    assert prepare("classification", path, checks={"max_bad_share": 0.1}).report["quarantined"] == {"empty": 10}
+
+
+def test_malformed_line_fails_with_its_place_or_is_quarantined(
+    prepare: Prepare, tmp_path: Path, labelled: Labelled
+) -> None:
+    lines = [json.dumps(row) for row in labelled]
+    lines[41] = '{"text": "never closed, "label": "a"}'
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(DataError, match=r"rows.jsonl:42:26: malformed JSON"):
+        prepare("classification", path)
+    report = prepare("classification", path, checks={"malformed": "quarantine"}).report
+    assert report["quarantined"] == {"malformed": 1}
+    assert accounted(report) == report["rows_in"] == 300
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        (
+            {},
+            "needs the columns 'text', 'label'.*'Text', 'category'.*did you mean columns: {text: Text, label: category}",
+        ),
+        ({"text": "Text", "label": "categry"}, "needs the column 'categry'.*{label: category}"),
+    ],
+)
+def test_wrong_columns_name_the_nearest(
+    prepare: Prepare, jsonl: Write, labelled: Labelled, columns: dict[str, str], said: str
+) -> None:
+    path = jsonl({"Text": row["text"], "category": row["label"]} for row in labelled)
+    with pytest.raises(DataError, match=said):
+        prepare("classification", {"path": str(path), "columns": columns})
+    right = {"text": "Text", "label": "category"}
+    assert prepare("classification", {"path": str(path), "columns": right}).report["used"] == 300
+
+
+def test_table_with_another_delimiter_gets_a_hint(prepare: Prepare, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text;label\nhello;a\n")
+    with pytest.raises(DataError, match="separated by ';'"):
+        prepare("classification", tmp_path / "a.csv")
+
+
+def test_second_call_returns_the_stored_result_and_edits_make_another(
+    prepare: Prepare, jsonl: Write, labelled: Labelled, tmp_path: Path
+) -> None:
+    path = jsonl(labelled)
+    first = prepare("classification", path)
+    stamp = (first.folder / "report.json").stat().st_mtime_ns
+    again = prepare("classification", path, seed=9)  # the seed is that of augmentation, and nothing is augmented
+    assert (again.folder, again.fingerprint) == (first.folder, first.fingerprint)
+    assert (again.folder / "report.json").stat().st_mtime_ns == stamp
+    elsewhere = prepare("classification", path, cache="other")
+    assert elsewhere.fingerprint == first.fingerprint
+    assert prepare("classification", jsonl(labelled[1:])).fingerprint != first.fingerprint
+    assert prepare("classification", path, split={"test": 0.2}).fingerprint != first.fingerprint
+    assert not list((tmp_path / "cache" / "rows").glob(".partial-*"))
+
+
+def test_killed_build_leaves_nothing_that_looks_whole(tmp_path: Path, jsonl: Write, labelled: Labelled) -> None:
+    path = jsonl(labelled)
+    code = f"""
+        import os, signal
+        from pathlib import Path
+        from seektune.text import rows
+        from seektune.text.options import DataOptions
+        writes = 0
+        write = rows._write_rows
+        def killed(*arguments):
+            global writes
+            writes += 1
+            if writes == 3:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return write(*arguments)
+        rows._write_rows = killed
+        rows.prepare_rows(DataOptions(kind="classification", sources=[{{"path": {str(path)!r}}}]), Path({str(tmp_path)!r}), 0)
+    """
+    died = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], cwd=Path(__file__).parents[2], check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert [folder.name[:9] for folder in (tmp_path / "rows").iterdir()] == [".partial-"]
+    os.utime(next((tmp_path / "rows").iterdir()), (0, 0))
+    rows = prepare_rows(DataOptions(kind="classification", sources=[{"path": str(path)}]), tmp_path, 0)
+    assert rows.report["used"] == 300
+    assert [folder.name for folder in (tmp_path / "rows").iterdir()] == [rows.folder.name]
+
+
+def test_columns_and_order_of_the_stored_rows(prepare: Prepare, jsonl: Write, labelled: Labelled) -> None:
+    rows = prepare("classification", jsonl(labelled))
+    for split in ("train", "validation", "test"):
+        table = pq.read_table(rows.folder / f"{split}.parquet")
+        assert table.column_names[:4] == ["id", "text", "label", "language"]
+        assert {"group", "source", "line", "parent", "operator", "augment_seed"} <= set(table.column_names)
+        assert table["id"].to_pylist() == sorted(table["id"].to_pylist())
+        for row in table.to_pylist():
+            assert labelled[row["line"] - 1] == {"text": row["text"], "label": row["label"]}
+
+
+def test_weights_give_exact_shares_and_repeat_nothing(prepare: Prepare, jsonl: Write, labelled: Labelled) -> None:
+    small, large = jsonl(labelled[:100], "small.jsonl"), jsonl(labelled[100:], "large.jsonl")
+    sources = [{"path": str(small), "weight": 1.0}, {"path": str(large), "weight": 1.0}]
+    report = prepare("classification", *sources).report
+    one, two = (report["sources"][str(path)] for path in (small, large))
+    assert one["splits"]["train"] == two["splits"]["train"]
+    assert one["share_of_train"] == 0.5
+    assert one["dropped"] == {}
+    assert two["dropped"]["mixing"] == 200 - sum(two["splits"].values())
+    assert accounted(report) == report["rows_in"] == 300
+    plain = prepare("classification", small, large).report
+    assert plain["dropped"] == {}
+    assert plain["used"] == 300
+    assert {s: plain["splits"][s]["rows"] for s in ("validation", "test")} == {
+        s: report["splits"][s]["rows"] for s in ("validation", "test")
+    }
+
+
+def test_too_little_data_says_which_side_is_empty(prepare: Prepare, jsonl: Write, labelled: Labelled) -> None:
+    with pytest.raises(DataError, match="split.* empty: 1 rows in 1 group"):
+        prepare("classification", jsonl(labelled[:1] * 5))
+    with pytest.raises(DataError, match="every training row has the label 'card'"):
+        prepare("classification", jsonl({**row, "label": "card"} for row in labelled))
+
+
+def test_chinese_is_read_and_named(prepare: Prepare, jsonl: Write) -> None:
+    acts = "转账汇款 信用卡还款 新开账户 注销旧卡 挂失补办 更换芯片 小额贷款 定期存款 柜台取现 水电缴费"
+    ways = (
+        "请问在手机上怎样{} 我想知道{}要几天才能完成 昨天{}的时候系统突然报错 {}需要带哪些证件去柜台 周末还可以办理{}吗"
+    )
+    rows = [{"instruction": way.format(act) + "？", "output": act} for act in acts.split() for way in ways.split()]
+    report = prepare("instruction", jsonl(rows), split={"validation": 0.3, "test": 0.3}).report
+    assert report["used"] == 50
+    assert all(set(split["languages"]) == {"zh"} for split in report["splits"].values())
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+damaged = st.one_of(
+    st.fixed_dictionaries({}, optional={"text": json_values, "label": json_values}).map(
+        lambda r: json.dumps(r).encode()
+    ),
+    st.binary(max_size=60).map(lambda b: b.replace(b"\n", b"")),
+)
+
+
+@settings(max_examples=150, deadline=2_000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lines=st.lists(damaged, min_size=1, max_size=6))
+def test_damaged_files_give_an_answer_or_a_data_error(tmp_path: Path, lines: list[bytes]) -> None:
+    path = tmp_path / "fuzz.jsonl"
+    path.write_bytes(b"\n".join(lines))
+    options = DataOptions(
+        kind="classification", sources=[{"path": str(path)}], checks={"malformed": "quarantine", "max_bad_share": 1.0}
+    )
+    try:
+        report = prepare_rows(options, tmp_path / "cache", 0).report
+    except DataError as error:
+        assert str(path) in str(error) or "split" in str(error) or "label" in str(error)
+    else:
+        assert accounted(report) == report["rows_in"]
