@@ -1,0 +1,101 @@
+"""How good are these weights on these rows? Losses and hits per row, and the metrics of the kind.
+
+No dropout and no random number is used, so that measuring never changes what is trained. The batches of a split are
+laid out once per trial and used again at every point of the curve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from seektune.errors import DataError
+from seektune.score.metrics import Scores, measure
+from seektune.train.layout import Batch, lay_out, moved, split
+from seektune.train.loop import StopAsked
+
+
+class Evaluation:
+    """The first `rows` rows (all: None) of a split, ready to be measured again and again."""
+
+    def __init__(
+        self,
+        store: Any,
+        split_name: str,
+        rows: int | None,
+        *,
+        kind: str,
+        pad_id: int,
+        micro_tokens: int,
+        device: torch.device,
+        stop_asked: Callable[[], bool],
+    ) -> None:
+        self._stop_asked = stop_asked
+        name = "train" if split_name == "probe" else split_name
+        count = min(store.rows(name), rows if rows is not None else store.rows(name))
+        if count == 0:
+            raise DataError(f"the token store has no rows in split {name!r}; nothing can be measured on it")
+        self._rows = [store.row(name, index) for index in range(count)]
+        self._kind = kind
+        classify = kind == "classification"
+        groups = split([len(row.input_ids) for row in self._rows], micro_batch=None, micro_tokens=micro_tokens)
+        self._batches: list[tuple[Sequence[int], Batch]] = []
+        for group in groups:
+            members = [self._rows[index] for index in group]
+            batch = lay_out(members, [[i] for i in range(len(members))], classify=classify, packed=False, pad_id=pad_id)
+            self._batches.append((group, moved(batch, device)))
+
+    def scores(self, logits_of: Callable[[Batch], Tensor], model: Any) -> Scores:
+        """Per-row sums under the weights that the model shows now. May raise StopAsked."""
+        count = len(self._rows)
+        loss, correct = np.zeros(count), np.zeros(count, dtype=np.int64)
+        targets, predicted = np.zeros(count, dtype=np.int64), np.full(count, -1, dtype=np.int64)
+        model.eval()
+        try:
+            for group, batch in self._batches:
+                if self._stop_asked():
+                    raise StopAsked
+                with torch.no_grad():
+                    logits = logits_of(batch)
+                losses = cross_entropy(logits, batch.targets, reduction="none").double().cpu().numpy()
+                choices = logits.argmax(-1).cpu()
+                hits = (choices == batch.targets.cpu()).numpy()
+                owners = np.asarray(group)[batch.owners.cpu().numpy()]
+                np.add.at(loss, owners, losses)
+                np.add.at(targets, owners, 1)
+                np.add.at(correct, owners, hits)
+                if self._kind == "classification":
+                    predicted[owners] = choices.numpy()
+        finally:
+            model.train()
+        label = np.array([row.label for row in self._rows], dtype=np.int64)
+        return Scores(loss, targets, correct, predicted, label)
+
+    def metrics(self, scores: Scores) -> Mapping[str, float]:
+        return measure(self._kind, scores)
+
+    def write_examples(self, scores: Scores, path: Path) -> None:
+        """One row of scores per example, in stored order."""
+        targets = np.maximum(scores.targets, 1)
+        table = pa.table(
+            {
+                "row_id": [row.row_id for row in self._rows],
+                "group": [row.group for row in self._rows],
+                "loss": scores.loss / targets,  # mean over the row's targets
+                "tokens": scores.targets,  # targets: tokens with loss, or 1
+                "accuracy": scores.correct / targets,
+                "exact": scores.correct == scores.targets,
+                "predicted": scores.predicted,
+                "label": scores.label,
+            }
+        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(table, path)

@@ -1,0 +1,156 @@
+"""From a base (folder, hub id, or a config and nothing) to a fresh model for one trial.
+
+The base is opened once and never changed. A trial's model is a copy of its modules whose parameters share the base's
+memory; only what a method trains gets memory of its own (weights.py). So a forked trial pays for what moves, and
+trials in one process cannot see each other.
+
+A model is asked for hidden states, and its output layer is applied where the loss is (layout.py). Whether that equals
+the model's own answer is checked once on real weights; models that do more between hidden state and logits (scaling,
+soft caps) are asked for all their logits instead.
+"""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from seektune.adapt.options import METHODS
+from seektune.errors import Problem, StudyFileError
+from seektune.train.layout import Batch
+from seektune.train.source import check_base, split_revision
+from seektune.trial import Json, Params
+
+
+class Base:
+    """A base model in memory, and how to make trials of it."""
+
+    def __init__(
+        self, base: str, revision: str | None, config: Json | None, kind: str, labels: int, pad_id: int, precision: str
+    ) -> None:
+        self._base, self._revision = split_revision(base, revision)
+        self._config, self._kind, self._labels, self._pad_id = config, kind, labels, pad_id
+        self._dtype: Any = torch.float32 if precision == "fp32" else "auto"
+        self._pristine: Any = None
+        self._fresh_head = False
+        self.direct_head = False
+
+    def open(self) -> None:
+        """Load the weights (or, with a config, nothing yet) and check the short cut to the loss."""
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        if self._config is not None:
+            self.direct_head = _head_is_direct(self._from_config(seed=0), self._kind)
+            return
+        if problem := check_base(self._base, self._revision):
+            raise StudyFileError([Problem(self._base, problem)])
+        import transformers
+
+        loader: Any = transformers.AutoModelForCausalLM
+        extra: dict[str, Any] = {}
+        if self._kind == "classification":
+            loader = transformers.AutoModelForSequenceClassification
+            extra = {"num_labels": self._labels, "pad_token_id": self._pad_id, "ignore_mismatched_sizes": True}
+        level = logging.get_verbosity()
+        logging.set_verbosity_error()  # a fresh classification head is no news
+        try:
+            model, info = loader.from_pretrained(
+                self._base,
+                revision=None if Path(self._base).is_dir() else self._revision,
+                use_safetensors=True,
+                local_files_only=Path(self._base).is_dir(),
+                trust_remote_code=False,
+                dtype=self._dtype,
+                attn_implementation="sdpa",
+                output_loading_info=True,
+                **extra,
+            )
+        finally:
+            logging.set_verbosity(level)
+        self._fresh_head = self._kind == "classification" and bool(info["missing_keys"] or info["mismatched_keys"])
+        self._pristine = _prepared(model)
+        self.direct_head = _head_is_direct(self._pristine, self._kind)
+
+    def trial(self, params: Params, seed: int, device: torch.device) -> Any:
+        """A fresh model on `device`: random parts (whole model, head, adapters) are functions of `seed`."""
+        if self._config is not None:
+            model = self._from_config(seed)
+        else:
+            model = _copied(self._pristine)
+            torch.manual_seed(seed)
+            if self._fresh_head:
+                nn.init.normal_(model.score.weight, std=getattr(model.config, "initializer_range", 0.02))
+        torch.manual_seed(seed + 1)
+        method = METHODS[str(params["method"])]
+        settings = method.settings(**{name: params[name] for name in method.settings.model_fields})
+        model.requires_grad_(False)
+        model = method.load()(model, self._kind, settings)
+        return model.to(device)
+
+    def _from_config(self, seed: int) -> Any:
+        import transformers
+
+        config = transformers.AutoConfig.for_model(**dict(self._config or {}))
+        loader: Any = transformers.AutoModelForCausalLM
+        if self._kind == "classification":
+            config.num_labels = self._labels
+            loader = transformers.AutoModelForSequenceClassification
+        torch.manual_seed(seed)
+        return _prepared(loader.from_config(config, attn_implementation="sdpa", dtype=torch.float32))
+
+
+def _prepared(model: Any) -> Any:
+    model.config.use_cache = False
+    return model.train()
+
+
+def _copied(model: Any) -> Any:
+    """The same modules anew; parameters are new objects on the old memory."""
+    shared = {id(tensor): nn.Parameter(tensor.detach(), requires_grad=False) for tensor in model.parameters()}
+    return copy.deepcopy(model, shared)
+
+
+def _bare(model: Any) -> Any:
+    """Without peft's wrapper (its adapters stay inside)."""
+    return model.get_base_model() if hasattr(model, "peft_config") else model
+
+
+def head_of(model: Any, kind: str) -> Any:
+    """The layer from hidden states to classes or tokens."""
+    bare = _bare(model)
+    return bare.score if kind == "classification" else bare.get_output_embeddings()
+
+
+def logits_at(model: Any, batch: Batch, kind: str, direct: bool) -> Tensor:
+    """[T, classes or vocabulary]: the model's answer at each of the batch's positions."""
+    bare = _bare(model)
+    inputs = {"input_ids": batch.input_ids, "position_ids": batch.position_ids}
+    if direct:
+        hidden = getattr(bare, bare.base_model_prefix)(**inputs).last_hidden_state
+        return head_of(model, kind)(hidden.flatten(0, 1)[batch.positions])
+    if kind == "classification":
+        mask = (torch.arange(batch.input_ids.shape[1]) <= (batch.positions % batch.input_ids.shape[1])[:, None]).long()
+        return bare(input_ids=batch.input_ids, attention_mask=mask.to(batch.input_ids.device)).logits
+    return bare(**inputs).logits.flatten(0, 1)[batch.positions]
+
+
+def _head_is_direct(model: Any, kind: str) -> bool:
+    """Does head(hidden states) equal what the model itself answers?"""
+    if not hasattr(model, model.base_model_prefix):
+        return False
+    input_ids = torch.arange(3, 11)[None] % model.config.vocab_size
+    positions = torch.tensor([7])
+    batch = Batch(input_ids, None, positions, positions, positions)
+    model.eval()
+    try:
+        with torch.no_grad():
+            short, long = (logits_at(model, batch, kind, direct) for direct in (True, False))
+    except (AttributeError, TypeError):
+        return False
+    finally:
+        model.train()
+    return short.shape == long.shape and torch.allclose(short, long, rtol=1e-5, atol=1e-6)
