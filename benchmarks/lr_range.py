@@ -61,7 +61,7 @@ def grid_stage(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
 
 def measure(name: str, method: str, folder: Path) -> dict[str, Any]:
     """One data set and method."""
-    content = study(name, method=method, tokens=80_000, pretrain=300_000)
+    content = study(name, method=method, tokens=60_000, pretrain=300_000)
     content["stages"]["lr_range"] = {}
     kinds = {**STAGES, "grid": StageKind(("prepare",), lambda study: list(GRID), "benchmarks.lr_range:grid_stage")}
     with Run(load_study(write(content, folder)), kinds=kinds) as run:
@@ -107,7 +107,11 @@ def main() -> None:
         "inside_range": float(sum(row["usable"] and row["inside"] for row in rows)),
         "largest_factor": max(row["factor"] for row in rows),
     }
-    record("lr_range", figures, "python -m benchmarks.lr_range", rows=rows)
+    for row in rows:
+        for name in ("low", "suggestion", "high", "best_of_grid", "factor"):
+            if row[name] is not None:
+                figures[f"{row['set']}_{row['method']}_{name}"] = float(f"{row[name]:.4g}")
+    record("lr_range", figures, ["python", "-m", "benchmarks.lr_range"])
 
 
 if __name__ == "__main__":

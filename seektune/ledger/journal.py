@@ -15,7 +15,7 @@ promotions, budgets and tables are pure functions of it, so a restart replays to
 | look           | the test split `split` is about to be read                                                     |
 | dispatched     | attempt, identities, segments, folder, trainer: a worker starts                                |
 | result         | attempt, identity, result: the only thing that counts                                          |
-| died           | attempt, identity, reason, cause (killed, memory, raised, checkpoint, stopped, driver)          |
+| died           | attempt, identity, reason, cause (killed, memory, raised, checkpoint, disk, stopped, driver)    |
 | exhausted      | stage, key, reason: budget or deadline; segments without a result are STOPPED from here on      |
 | stage_finished | stage, key, result, keep, spend                                                                |
 

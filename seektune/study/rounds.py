@@ -27,7 +27,7 @@ GRACE_SECONDS = 5.0
 """What workers get to finish a step and write a checkpoint."""
 GOES_ON = "what has finished is kept, the same command goes on from here"
 LIMITS: dict[Cause, int] = {"killed": 3, "memory": 2, "raised": 2, "checkpoint": 2}
-"""Deaths of one segment after which it is given up. The other causes are not its fault."""
+"""Deaths of one segment after which it is given up. The other causes are not its fault; a full disk ends the run."""
 
 
 class Task(NamedTuple):
@@ -193,6 +193,8 @@ class Rounds:
             self._ended(running, event.attempt, Result(segment.trial, state, segment.from_tokens, reason=reason))
         else:
             self._waiting.appendleft(running.task)
+            if event.cause == "disk" and self.past.deaths(identity, "disk") > 1:
+                self._leave(f"the disk of {self.ledger.folder} is full: {event.reason}; make room")
 
     def _ended(self, running: Running, attempt: int, result: Result) -> None:
         segment, identity = running.task

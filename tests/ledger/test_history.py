@@ -33,7 +33,12 @@ def folder(tmp_path: Path) -> Path:
     with Driver(tmp_path, InProcess()) as driver:
         driver.run("coarse", COARSE, stage((segment("a", 0, 2_000), segment("b", 0, 2_000, rate=5.0))))
         driver.run("fine", FINE, stage((segment("a", 2_000, 8_000), segment("new", 0, 8_000))), upstream=(COARSE,))
-        driver.run("confirm", "d" * 64, stage((segment("a", 8_000, 8_000, split="test"),), look="rows-1"), upstream=(FINE, COARSE))
+        driver.run(
+            "confirm",
+            "d" * 64,
+            stage((segment("a", 8_000, 8_000, split="test"),), look="rows-1"),
+            upstream=(FINE, COARSE),
+        )
     return tmp_path
 
 
@@ -91,7 +96,9 @@ def test_a_stage_that_ran_out_says_so(tmp_path: Path) -> None:
 def test_the_table_has_one_row_per_trial_and_plain_cells(folder: Path) -> None:
     frame = History.read(folder).frame()
     assert list(frame["trial"]) == ["a", "b", "new"]
-    assert {"params.learning_rate", "metrics.loss", "metrics.test.loss", "state", "reason", "seconds"} <= set(frame.columns)
+    assert {"params.learning_rate", "metrics.loss", "metrics.test.loss", "state", "reason", "seconds"} <= set(
+        frame.columns
+    )
     assert set(frame["state"]) == {"complete", "diverged"}
 
 

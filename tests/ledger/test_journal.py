@@ -107,6 +107,6 @@ def test_a_record_is_read_again_from_its_byte(tmp_path: Path) -> None:
 
 def test_a_reader_beside_the_writer_sees_whole_lines_only(tmp_path: Path) -> None:
     filled(tmp_path)
-    with open(tmp_path / FILE, "ab") as file:
+    with (tmp_path / FILE).open("ab") as file:
         file.write(b'{"n":6,"at":1.0,"ki')
     assert [record.n for record in records(tmp_path)] == [1, 2, 3, 4, 5]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import signal
 import sys
@@ -50,6 +51,8 @@ def strike(fault: str) -> None:
         eaten = []
         while True:
             eaten.append(bytearray(os.urandom(1 << 20)) * 16)
+    elif fault == "full disk":
+        raise OSError(errno.ENOSPC, "no space left on device", "/full/manifest.json")
     elif fault == "exit":
         sys.exit(3)
 
@@ -85,13 +88,16 @@ class WithTorch(SimulatedTrainer):
         self.threads = threads
 
     def warm(self) -> None:
+        import pyarrow
         import torch
 
+        assert pyarrow.default_memory_pool()
         torch.set_num_threads(self.threads)
 
     def train(self, dispatch: Dispatch, report: Report) -> list[Result]:
         import torch
 
         product = float((torch.ones(64, 64) @ torch.ones(64, 64)).sum())
-        facts = {"product": product, "threads": torch.get_num_threads(), "cuda": torch.cuda.is_initialized()}
+        zygote = len(list(Path(f"/proc/{os.getppid()}/task").iterdir()))
+        facts = {"product": product, "zygote_threads": zygote, "cuda": torch.cuda.is_initialized()}
         return [replace(result, facts=facts) for result in super().train(dispatch, report)]

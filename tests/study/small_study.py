@@ -1,7 +1,7 @@
 """A small study on the simulated trainer, for tests of the driver: two stages, rungs, a look at the test split.
 
 python small_study.py FOLDER EXECUTOR SETTINGS      runs it; prints its results as one JSON line
-python small_study.py sweep FOLDER                  kills it at every journal write, restarts it, compares
+python small_study.py sweep FOLDER                  kills it at every write, restarts it, compares
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def in_child(work: Callable[[], object]) -> int:
 
 
 def sweep(folder: Path) -> Json:
-    """Every journal write of a run, three ways to be killed there, one restart each."""
+    """Every write of a run's journal (killed before, in the middle, after) and of its results; one restart each."""
     trainer = spec(save_every_steps=20)
 
     def go(place: Path) -> None:
@@ -137,7 +137,7 @@ def sweep(folder: Path) -> Json:
     go(folder / "undisturbed")
     wanted = table(folder / "undisturbed")
     kills, wrong = 0, []
-    for point in ("journal.before", "journal.torn", "journal.after"):
+    for point in ("journal.before", "journal.torn", "journal.after", "result.before", "result.after"):
         nth, killed = 1, True
         while killed:
             place = folder / f"{point}-{nth}"

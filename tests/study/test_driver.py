@@ -20,11 +20,12 @@ from seektune.ledger.history import History
 from seektune.ledger.journal import records
 from seektune.ledger.lock import holder
 from seektune.study.driver import Driver
-from seektune.study.executors.attempt import finite
-from seektune.study.executors.in_process import InProcess
+from seektune.study.executors.attempt import cleaned, perform
+from seektune.study.executors.executor import Finished
+from seektune.study.executors.in_process import InProcess, Report
 from seektune.study.observer import Observer
 from seektune.study.stage import Allowance, Round, StageRun
-from seektune.trial import Cost, Json, Point, Result, Segment, Start, State, Trainer, TrainerSpec
+from seektune.trial import Cost, Dispatch, Json, Point, Result, Segment, Start, State, Trainer, TrainerSpec
 
 KEY = "k" * 64
 Faulty = Callable[..., TrainerSpec]
@@ -260,6 +261,15 @@ def test_a_retry_goes_on_from_the_last_checkpoint(tmp_path: Path, faulty: Faulty
     assert diary.ended[0].cost.tokens == (-(-steps // 1) - 6) * 16 * 32  # six of eight steps were saved
 
 
+def test_a_full_disk_stops_the_run_and_blames_no_trial(tmp_path: Path, faulty: Faulty) -> None:
+    play(tmp_path / "whole", one_round(spec(), grid(3)))
+    with pytest.raises(Stopped, match=r"disk of .* is full: .*no space left on device.*make room"):
+        play(tmp_path / "study", one_round(faulty("full disk", "t-1", times=2, steps=2), grid(3)))
+    assert [row.state for row in History.read(tmp_path / "study").trials] == [State.PAUSED, "waiting", "waiting"]
+    play(tmp_path / "study", one_round(faulty("full disk", "t-1", times=2, steps=2), grid(3)))  # there is room again
+    assert table(tmp_path / "study") == table(tmp_path / "whole")
+
+
 def test_a_trainer_that_cannot_be_made_is_an_error_at_once(tmp_path: Path, faulty: Faulty) -> None:
     with pytest.raises(TrialError, match="no such base model"):
         play(tmp_path / "study", one_round(faulty("warm", "t-0"), grid(2)))
@@ -268,11 +278,27 @@ def test_a_trainer_that_cannot_be_made_is_an_error_at_once(tmp_path: Path, fault
 def test_numbers_that_are_not_finite_never_rank() -> None:
     point = Point(10, 1, 1e-3, 2.0, {"loss": 2.0}, 0.1)
     bad = replace(point, metrics={"loss": float("nan")})
-    result = finite(Result("t", State.COMPLETE, 10, {"loss": float("-inf"), "accuracy": 0.5}, (point, bad), Cost()))
+    result = cleaned(Result("t", State.COMPLETE, 10, {"loss": float("-inf"), "accuracy": 0.5}, (point, bad), Cost()))
     assert result.state is State.DIVERGED
     assert result.metrics == {"accuracy": 0.5}
     assert result.curve == (point,)
     assert "loss is -inf" in result.reason
+
+
+def test_an_attempt_killed_between_its_checkpoint_and_its_result_loses_nothing(tmp_path: Path) -> None:
+    """Found by random kills: its end was measured twice."""
+    (work,) = grid(1)
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    whole = perform(Dispatch(1, (work,), str(tmp_path / "one"), ((),)), spec().load(), Report(1))
+    assert isinstance(whole, Finished)
+    last = whole.results[0].checkpoint
+    assert last is not None
+    again = perform(Dispatch(2, (work,), str(tmp_path / "two"), ((last,),)), spec().load(), Report(2))
+    assert isinstance(again, Finished)
+    assert again.results[0].cost.tokens == 0
+    assert again.results[0].curve == whole.results[0].curve
+    assert again.results[0].metrics == whole.results[0].metrics
 
 
 # Checkpoints

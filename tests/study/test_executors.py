@@ -98,7 +98,7 @@ def test_a_zygote_that_could_hang_a_fork_is_refused(tmp_path: Path) -> None:
         play(tmp_path / "two", one_round(spec("faulty:WithTorch", threads=2), grid(1)))
     seen: list[Result] = []
     play(tmp_path / "one", one_round(spec("faulty:WithTorch", threads=1), grid(2), seen))
-    assert [result.facts for result in seen] == [{"product": 64.0**3, "threads": 1, "cuda": False}] * 2
+    assert [result.facts for result in seen] == [{"product": 64.0**3, "zygote_threads": 1, "cuda": False}] * 2
 
 
 # Losses

@@ -17,7 +17,9 @@ from seektune.trial import Dispatch, Evaluate, Params, Result, Segment, Start, S
 HORIZON = 40_000
 
 
-def train(folder: Path, segment: Segment, *checkpoints: str, stop_after: int | None = None, **settings: object) -> Result:
+def train(
+    folder: Path, segment: Segment, *checkpoints: str, stop_after: int | None = None, **settings: object
+) -> Result:
     class Stopping(Report):
         asked_times = 0
 

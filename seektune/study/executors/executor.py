@@ -10,9 +10,9 @@ from typing import Literal, Protocol
 
 from seektune.trial import Dispatch, Progress, Result, TrainerSpec
 
-Cause = Literal["killed", "memory", "raised", "checkpoint", "stopped", "driver"]
+Cause = Literal["killed", "memory", "raised", "checkpoint", "disk", "stopped", "driver"]
 """Why an attempt ended without a result: the worker was killed or crashed; out of memory; the trainer raised; a
-checkpoint was not valid; it was asked to stop; its driver died."""
+checkpoint was not valid; the disk is full; it was asked to stop; its driver died."""
 
 
 @dataclass(frozen=True, slots=True)
