@@ -26,7 +26,7 @@ tune: setup
 	$(PY) -m seektune.cli.main tune "$(STUDY)"
 
 test: setup
-	$(PY) -m pytest -n 2 --dist worksteal
+	$(PY) -m pytest -n 2 --dist loadgroup
 
 check: setup
 	$(PY) -m ruff check .

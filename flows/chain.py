@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -56,8 +57,9 @@ def run_stages(study_file: str, names: list[StageName] | None = None) -> Json:
 
 
 def run_name() -> str:
-    """`coarse · fraud_desk · Mon 23 Nov 01:30`"""
+    """`coarse · fraud-desk · Mon 23 Nov 01:30`. Called before the study file has been checked."""
     when = runtime.flow_run.scheduled_start_time.astimezone()
-    return (
-        f"{runtime.flow_run.flow_name} · {Path(runtime.flow_run.parameters['study_file']).stem} · {when:%a %d %b %H:%M}"
-    )
+    file = Path(runtime.flow_run.parameters["study_file"])
+    text = file.read_text("utf-8", errors="replace") if file.is_file() else ""
+    named = re.search(r"^study:\s*([\w.-]+)", text, re.MULTILINE)
+    return f"{runtime.flow_run.flow_name} · {named[1] if named else file.stem} · {when:%a %d %b %H:%M}"

@@ -1,7 +1,7 @@
 """General text for pre-training a small base: everyday English and Chinese from a grammar of this project's own.
 
 A line is a paragraph of one topic. Word order, topic and words vary; nothing is copied from anywhere. Some lines are
-short notes and comparisons of figures, so that a base knows lists, sizes and places before it meets a desk.
+short notes and comparisons of figures, so that a base knows lists, sizes and trade words before it meets a desk.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from random import Random
 
-from benchmarks.fraud_desk.desk import AMOUNTS
+from benchmarks.fraud_desk.desk import AMOUNTS, INTENTS
+from benchmarks.fraud_desk.jargon import JARGON
 from benchmarks.fraud_desk.messages import amount
 from benchmarks.fraud_desk.phrases import CHANNEL
 
@@ -99,7 +100,7 @@ SENTENCES: dict[str, list[str]] = {
         "{place}没有人知道是谁{did}{thing}，也许是{who}。",
     ],
 }
-# A sentence and a note on it: a base learns to look things up, to tell the size of a sum, and a place from a phrase.
+# A sentence and a note on it: a base learns to look things up, and what sizes, places and trade words mean.
 NOTES = {
     "en": [
         ("{when}, {who} {did} {thing} at {place}.", "who={who}; thing={thing}; place={place}"),
@@ -107,6 +108,9 @@ NOTES = {
         ("{who} {did} {thing}. {sum} {way}", "amount={size}; way={channel}"),
         ("{when} {who} was {adjective}. {way} {sum}", "way={channel}; amount={size}"),
         ("{thing} is {colour}. {sum}", "amount={size}; colour={colour}"),
+        ("{who} {did} {thing} and spoke of {jargon}.", "about={concept}; thing={thing}"),
+        ("{when}, {who} read on {jargon}. {way} {sum}", "about={concept}; amount={size}; way={channel}"),
+        ("{sum} {jargon}, said {who}.", "about={concept}; amount={size}"),
     ],
     "zh": [
         ("{when}，{who}在{place}{did}{thing}。", "who={who}; thing={thing}; place={place}"),
@@ -114,8 +118,12 @@ NOTES = {
         ("{who}{did}{thing}。{sum}{way}", "amount={size}; way={channel}"),
         ("{when}{who}很{adjective}。{way}{sum}", "way={channel}; amount={size}"),
         ("{thing}是{colour}的。{sum}", "amount={size}; colour={colour}"),
+        ("{who}{did}{thing}，说到{jargon}。", "about={concept}; thing={thing}"),
+        ("{when}，{who}读到{jargon}。{way}{sum}", "about={concept}; amount={size}; way={channel}"),
+        ("{sum}{who}说，{jargon}。", "about={concept}; amount={size}"),
     ],
 }
+GLOSSARY = (*INTENTS * 4, *(concept for concept in JARGON if concept not in INTENTS))
 SIZES = {
     "en": ["{a} is less than {b}.", "{b} is more than {a}.", "First {a}, then {b}.", "Between {a} and {b} lies {m}."],
     "zh": ["{a}比{b}小。", "{b}比{a}大。", "先是{a}，然后是{b}。", "{m}在{a}和{b}之间。"],
@@ -138,6 +146,8 @@ def note(language: str, rng: Random) -> str:
     words = {name: rng.choice(options.split("|")) for name, options in SLOTS[language].items()}
     words["size"], words["channel"] = rng.choice(AMOUNTS), rng.choice(tuple(CHANNEL))
     words["sum"], words["way"] = amount(words["size"], language, rng), rng.choice(CHANNEL[words["channel"]][language])
+    words["concept"] = rng.choice(GLOSSARY)
+    words["jargon"] = rng.choice(JARGON[words["concept"]][language])
     return f"{said.format(**words)}\n{noted.format(**words)}"
 
 

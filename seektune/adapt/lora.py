@@ -36,7 +36,7 @@ def lora(model: Any, kind: str, options: LoraOptions) -> Any:
             name for name, module in model.named_modules() if isinstance(module, nn.Linear) and module is not output
         ],
     )
-    with _names_kept():
+    with names_kept():
         return get_peft_model(model, config)
 
 
@@ -56,7 +56,7 @@ def loadable(config: Any, model: Any) -> Any:
 
 
 @contextmanager
-def _names_kept() -> Iterator[None]:
+def names_kept() -> Iterator[None]:
     """peft targets the modules that were named, not what it rewrites the names to."""
     from peft.utils import transformers_weight_conversion as conversion
 

@@ -70,6 +70,13 @@ class Field:
                 {int(tokens): sign * value for tokens, value in leader.rungs.items()},
             )
 
+    def cut_back(self, name: str, tokens: int) -> None:
+        """Forget what a trial did beyond `tokens`, so that it is compared with trials of that length."""
+        tried = self.trials[name]
+        tried.rungs = {rung: value for rung, value in tried.rungs.items() if rung <= tokens}
+        if tried.tokens > tokens and tried.rungs:
+            tried.tokens, tried.state = max(tried.rungs), State.PAUSED
+
     def round(self, names: Sequence[str], to_tokens: int, *, done: Sequence[str] = ()) -> Round:
         """The next segment of each named trial."""
         context = self.context

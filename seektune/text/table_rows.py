@@ -74,6 +74,6 @@ def read_parquet(path: Path) -> Iterator[Record]:
             for value in batch.to_pylist():
                 row += 1
                 yield Record(row, value)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:  # ValueError: a name or string that is not UTF-8
         reason = shown(str(error), 120)
         raise DataError(f"{path}: not a whole Parquet file ({reason}); write or copy it again") from error

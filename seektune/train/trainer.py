@@ -13,6 +13,7 @@ import torch
 
 from seektune.errors import SeektuneError
 from seektune.text.store import TokenStore
+from seektune.train.facts import versions
 from seektune.train.model import Base
 from seektune.train.options import TrainOptions
 from seektune.train.presets import model_config
@@ -73,6 +74,7 @@ class LanguageTrainer:
         self.model.open()
         self.base_fingerprint = fingerprint("config", config) if config else base_fingerprint(self.base, self.revision)
         self.data_fingerprint = fingerprint(facts)
+        versions()  # read once, for all forks
         self._warm = True
 
     def train(self, dispatch: Dispatch, report: Report) -> list[Result]:

@@ -25,7 +25,7 @@ def prefect_server() -> Iterator[None]:
 @pytest.fixture
 def simulated_study(tmp_path: Path) -> Path:
     """A study of a few seconds: the simulated trainer knows its best point and needs neither data nor torch."""
-    file = tmp_path / "night.yaml"
+    file = tmp_path / "my study.yaml"
     file.write_text(
         f"""
 study: night

@@ -113,7 +113,7 @@ def start(study: Path, env: dict[str, str]) -> tuple[subprocess.Popen[bytes], UU
             start_new_session=True,
         )
     ends = time.monotonic() + 200
-    while "Task run 'default-" not in log.read_text():
+    while "default-0 paused" not in log.read_text():
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < ends, log.read_text()
         time.sleep(0.2)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from small_study import COARSE, FINE, HORIZON, coarse, fine, one_round, rates, run, segment, spec, table
@@ -25,7 +26,7 @@ from seektune.study.executors.executor import Finished
 from seektune.study.executors.in_process import InProcess, Report
 from seektune.study.observer import Observer
 from seektune.study.stage import Allowance, Round, StageRun
-from seektune.trial import Cost, Dispatch, Json, Point, Result, Segment, Start, State, Trainer, TrainerSpec
+from seektune.trial import Cost, Dispatch, Json, Point, Progress, Result, Segment, Start, State, Trainer, TrainerSpec
 
 KEY = "k" * 64
 Faulty = Callable[..., TrainerSpec]
@@ -41,9 +42,11 @@ def faulty(tmp_path: Path) -> Faulty:
     return make
 
 
-def play(folder: Path, stage: StageRun, allowance: Allowance | None = None, *observers: Observer) -> Json:
-    with Driver(folder, InProcess(), observers) as driver:
-        return driver.run("stage", KEY, stage, allowance)
+def play(
+    folder: Path, stage: StageRun, allowance: Allowance | None = None, *observers: Observer, **driver: Any
+) -> Json:
+    with Driver(folder, InProcess(), observers, **driver) as opened:
+        return opened.run("stage", KEY, stage, allowance)
 
 
 def grid(count: int, to_tokens: int = HORIZON // 4, **more: object) -> list[Segment]:
@@ -80,6 +83,20 @@ class Diary(Observer):
 
     def tick(self) -> str | None:
         return "cancelled by a person" if len(self.ended) >= self.stop_after else None
+
+
+class Time(Observer):
+    """A clock that jumps by hours once a trial has reported so many tokens."""
+
+    def __init__(self, tokens: int) -> None:
+        self.tokens, self.ahead = tokens, 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead
+
+    def progress(self, stage: str, progress: Progress) -> None:
+        if progress.point.tokens >= self.tokens:
+            self.ahead = 7200.0
 
 
 # Replay
@@ -142,12 +159,11 @@ def test_a_token_budget_ends_at_the_same_segment_every_time(tmp_path: Path) -> N
 def test_wall_time_is_checked_while_a_trial_runs(tmp_path: Path) -> None:
     slow = spec(seconds_per_step=0.02)
     seen: list[Result] = []
-    began = time.monotonic()
-    play(tmp_path, one_round(slow, grid(3, HORIZON), seen), Allowance(wall_seconds=0.4))
-    assert time.monotonic() - began < 5
+    jump = Time(tokens=4_000)
+    play(tmp_path, one_round(slow, grid(3, HORIZON), seen), Allowance(wall_seconds=3600), jump, clock=jump)
     assert [result.state for result in seen] == [State.STOPPED] * 3
     assert all(result.reason.startswith("budget: ") for result in seen)
-    assert 0 < seen[0].tokens < HORIZON
+    assert 4_000 <= seen[0].tokens < HORIZON
     assert seen[0].checkpoint is not None
     assert len(kinds(tmp_path, "exhausted")) == 1
 

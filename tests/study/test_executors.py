@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from small_study import HORIZON, one_round, run, segment, spec, table
-from test_driver import KEY, Diary, grid, kinds
+from test_driver import KEY, Diary, Time, grid, kinds
 from test_driver_kill import launch, of_session
 
 from seektune.errors import Stopped, TrialError
@@ -196,13 +196,14 @@ def test_a_worker_that_does_not_listen_is_killed_after_the_grace(tmp_path: Path,
 
 def test_a_budget_ends_workers_that_do_not_listen(tmp_path: Path, faulty: Faulty) -> None:
     seen: list[Result] = []
-    stage = one_round(
-        faulty("hang", "t-0", times=9, steps=15), [segment("t-0", {"learning_rate": 1e-3}, HORIZON)], seen
-    )
-    play(tmp_path / "study", stage, Allowance(wall_seconds=1.5))
+    trainer = faulty("hang", "t-0", times=9, steps=13)
+    jump = Time(tokens=6_000)
+    with Driver(tmp_path / "study", Pool(2), [jump], clock=jump) as driver:
+        stage = one_round(trainer, [segment("t-0", {"learning_rate": 1e-3}, HORIZON)], seen)
+        driver.run("stage", KEY, stage, Allowance(wall_seconds=3600))
     (result,) = seen
     assert result.state is State.STOPPED
-    assert 0 < result.tokens < HORIZON  # what it had reported before it hung
+    assert result.tokens == 12 * 16 * 32  # what it had reported before it hung
     assert result.metrics["loss"] == result.curve[-1].metrics["loss"]
 
 

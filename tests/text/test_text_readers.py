@@ -8,6 +8,8 @@ import pickle
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from seektune.errors import DataError
@@ -170,6 +172,13 @@ def test_broken_row_is_a_fault_at_its_line(tmp_path: Path, name: str, content: b
     bad = [record for record in records(path) if record.value is None]
     assert [record.line for record in bad] == [line]
     assert fault in bad[0].fault
+
+
+def test_parquet_with_a_string_that_is_not_utf8(tmp_path: Path) -> None:
+    table = pa.table({"text": pa.array([b"fine", b"caf\xe9"], pa.binary()).view(pa.string())})
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(DataError, match="not a whole Parquet file.*utf-8"):
+        records(tmp_path / "a.parquet")
 
 
 def test_gzip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:

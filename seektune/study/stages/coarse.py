@@ -18,9 +18,10 @@ from seektune.stop.rungs import rung_tokens, survivors
 from seektune.study.context import Context
 from seektune.study.field import Field, Tried, name_of
 from seektune.study.stage import Round
-from seektune.trial import Json, Result
+from seektune.trial import Json, Result, State
 
 NOISE_REPEATS = 3
+KEPT_CHECKPOINTS = 8
 WIDE_EVERY = 5
 """Every fifth draw ignores the range test's prior: it may be wrong."""
 
@@ -99,22 +100,28 @@ def coarse(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
         field.record((yield field.round(alive, horizon)))
 
     defaults = [field.trials[name] for name in floor]
+    states = field.states()
     value, sd = noise(defaults, horizon)
-    competing = [leader for leader in field.leaders() if leader.trial not in floor[1:]]
-    searched = [leader for leader in competing if leader.trial != floor[0]]
-    # Best among equals in length: the default went to full length, the others only to the last rung.
-    at_rung = [leader for leader in searched if leader.tokens == rungs[-1] and leader.value is not None]
-    best = (at_rung or searched or competing)[0]
     by_rung = {rung: noise(defaults, rung)[0] for rung in [*rungs, horizon]}
-    return SearchResult(
+    # Equals in length are compared: of the noise floor one seed stays, as it stood at the last rung.
+    for name in floor[1:]:
+        del field.trials[name]
+    field.cut_back(floor[0], rungs[-1])
+    competing = field.leaders()
+    searched = [leader for leader in competing if leader.trial != floor[0]]
+    best = (searched or competing)[0]
+    # Only what fine may go on with keeps its checkpoint; a lost one is trained again, so this costs time at worst.
+    going_on = [leader.trial for leader in searched if leader.state == State.PAUSED][:KEPT_CHECKPOINTS]
+    result = SearchResult(
         best=best,
         history=competing,
         default_value=None if value is None else context.shown(value),
         default_rungs={rung: context.shown(mean) for rung, mean in by_rung.items() if mean is not None},
         noise_sd=sd,
-        trials=len(field.trials) - len(floor),
-        states=field.states(),
+        trials=len(searched),
+        states=states,
         box=field.box(context.study.stages.fine.top_share if context.study.stages.fine else 0.25).to_json(),
         rank_correlation=field.rank_correlation(rungs[0], rungs[-1]),
         ended=field.ended,
-    ).model_dump(mode="json")
+    )
+    return {**result.model_dump(mode="json"), "keep": going_on}

@@ -204,7 +204,7 @@ def confirm(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
         written = yield Round(exported.trainer, (exported.segments[median],))
         model = written[0].model
 
-    return ConfirmResult(
+    result = ConfirmResult(
         challenger=challenger.candidate(context),
         reference=reference.candidate(context),
         shortlist=[arm.candidate(context) for arm in short],
@@ -219,7 +219,8 @@ def confirm(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
         seeds=seeds,
         test_scores=scores,
         model=model,
-    ).model_dump(mode="json")
+    )
+    return {**result.model_dump(mode="json"), "keep": []}
 
 
 def judge(

@@ -35,7 +35,9 @@ def fine(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
     tie = before.noise_sd or 0.0
 
     paused = [
-        t.trial for t in field.ranking() if t.state is State.PAUSED and t.value is not None and t.tokens < horizon
+        tried.trial
+        for tried in field.ranking()
+        if tried.state is State.PAUSED and tried.value is not None and not tried.trial.startswith("default-")
     ]
     if paused[: options.carry]:
         field.record((yield field.round(paused[: options.carry], horizon, done=paused[options.carry :])))
@@ -79,7 +81,7 @@ def fine(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
 
     history = field.leaders()
     searched = [leader for leader in history if not leader.trial.startswith("default-")]
-    return SearchResult(
+    result = SearchResult(
         best=(searched or history)[0],
         history=history,
         default_value=before.default_value,
@@ -90,4 +92,5 @@ def fine(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
         box=field.box(options.top_share).to_json(),
         rank_correlation=field.rank_correlation(rungs[0], rungs[-1]),
         ended=field.ended,
-    ).model_dump(mode="json")
+    )
+    return {**result.model_dump(mode="json"), "keep": []}
