@@ -42,7 +42,7 @@ def tune(arguments: Namespace, output: Output) -> int:
         results = (
             run_all(found.study, [watcher])
             if arguments.no_prefect
-            else through_prefect(arguments.study, watcher, output)
+            else through_prefect(found, arguments.study, watcher, output)
         )
     verdict.show(found, results, watcher.tally, output)
     return 0
@@ -93,7 +93,7 @@ def progress(found: Found, stages: tuple[str, ...], output: Output) -> Silent:
     return make_progress(Tally(study, stages, workers, earlier), output)
 
 
-def through_prefect(study_file: str, watcher: Silent, output: Output) -> Mapping[str, Json]:
+def through_prefect(found: Found, study_file: str, watcher: Silent, output: Output) -> Mapping[str, Json]:
     """Call the flow in this process; the watcher goes to where the flow looks for more observers."""
     if not output.debug:
         for name, value in QUIET_PREFECT.items():
@@ -106,5 +106,13 @@ def through_prefect(study_file: str, watcher: Silent, output: Output) -> Mapping
     watchers.append(watcher)
     try:
         return flow(study_file)
+    except Exception as error:
+        if not type(error).__module__.startswith(("httpx", "httpcore")):
+            raise
+        # The server went away. The journal is the truth: finished stages answer at once, the rest runs without it.
+        output.line(f"Prefect cannot be reached any more ({type(error).__name__}); going on without it")
+        from seektune.study.run import run_all
+
+        return run_all(found.study, [watcher])
     finally:
         watchers.remove(watcher)

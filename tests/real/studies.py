@@ -43,7 +43,7 @@ DATA: dict[str, dict[str, Any]] = {
 
 
 def study(
-    name: str, *, method: str = "lora", tokens: int = 40_000, pretrain: int = 120_000, seed: int = 3
+    name: str, *, method: str = "lora", tokens: int = 18_000, pretrain: int = 40_000, seed: int = 3
 ) -> dict[str, Any]:
     """A study file as a mapping; tests shrink or stretch it."""
     return {
@@ -59,9 +59,9 @@ def study(
             "effective_batch": {"choices": [4, 8, 16]},
         },
         "stages": {
-            "lr_range": {"steps": 60, "seeds": 2, "probe_rows": 24, "probes": False},
-            "coarse": {"trials": 6, "rungs": 2},
-            "fine": {"trials": 2, "carry": 1},
+            "lr_range": {"steps": 40, "seeds": 2, "probe_rows": 24, "probes": False},
+            "coarse": {"trials": 4, "rungs": 2},
+            "fine": {"trials": 1, "carry": 1},
             "confirm": {"top": 1, "seeds": 3, "baseline_factors": [1.0]},
         },
     }
