@@ -41,7 +41,6 @@ format: setup
 bench: setup
 	$(PY) -m benchmarks.overhead
 	$(PY) -m benchmarks.steps
-	$(PY) -m benchmarks.table
 
 clean:
 	rm -rf data/runs data/cache
