@@ -104,6 +104,11 @@ class Segment:
         """Content hash: the same identity is the same work, wherever and whenever it runs."""
         return fingerprint(to_json(self))
 
+    @property
+    def only_measures(self) -> bool:
+        """Trains nothing."""
+        return self.from_tokens == self.to_tokens
+
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Segment:
         start = Start(**data["start"]) if data.get("start") else None

@@ -73,6 +73,7 @@ class _Reader:
         self.rows: dict[str, dict[str, TrialRow]] = {}
         self.current: dict[str, str] = {}
         self.times: dict[str, list[float | None]] = {}
+        self.reopened: dict[str, float] = {}
         self.out = History()
         self.attempts: dict[int, tuple[TrialRow, Segment]] = {}
 
@@ -84,6 +85,8 @@ class _Reader:
         elif record.kind in ("stage_started", "stage_reused"):
             self.current[data["stage"]] = data["key"]
             self.times.setdefault(data["key"], [record.at, None])
+        elif record.kind == "stage_reopened":
+            self.reopened[data["key"]] = record.at
         elif record.kind == "stage_finished":
             self.times[key][1] = record.at
         elif record.kind == "look":
@@ -113,11 +116,16 @@ class _Reader:
         row.started_at = record.at if row.started_at is None else row.started_at
         self.attempts[record.data["attempt"]] = (row, segment)
 
+    def _since(self, above: str, key: str) -> bool:
+        """Was the upstream stage reopened after this one had begun?"""
+        reopened = self.reopened.get(above)
+        return reopened is not None and reopened > (self.times[key][0] or 0.0)
+
     def history(self) -> History:
         out, shown = self.out, set(self.current.values())
         for stage, key in self.current.items():
             past = self.index.stages[key]
-            stale = any(above not in shown for above in past.upstream)
+            stale = any(above not in shown or self._since(above, key) for above in past.upstream)
             status: Any = "stale" if stale else "finished" if past.finished is not None else "unfinished"
             started, ended = self.times[key]
             assert started is not None

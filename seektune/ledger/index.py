@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seektune.ledger.journal import Record
-from seektune.trial import Json, Params, Segment, Start, fingerprint
+from seektune.trial import Json, Params, Segment, Start, State, fingerprint
 
 
 @dataclass
@@ -49,14 +49,18 @@ class StagePast:
     key: str
     upstream: tuple[str, ...] = ()
     results: dict[str, int] = field(default_factory=dict)  # segment identity -> byte of its result record
+    cut: dict[str, tuple[Attempt, int]] = field(default_factory=dict)  # those that the budget ended, and their tokens
     attempts: dict[str, list[Attempt]] = field(
         default_factory=dict
     )  # identity -> unfinished and dead ones, oldest first
     proposed: dict[str, str] = field(default_factory=dict)  # trial -> fingerprint of what it is
     checkpoints: dict[str, dict[int, str]] = field(default_factory=dict)  # trial -> tokens -> folder
     looks: set[str] = field(default_factory=set)  # versions of the test split that were read
+    earlier_looks: list[str] = field(default_factory=list)  # by what the stage was before it was reopened
+    allowance: Json = field(default_factory=dict)  # what it was last given
     exhausted: str | None = None
     finished: Json | None = None
+    reopened: int = 0  # times that it was given more after its budget had ended it
     spend: Spend = field(default_factory=Spend)
 
     def deaths(self, identity: str, cause: str) -> int:
@@ -126,7 +130,22 @@ class Index:
         key = record.data["key"]
         past = self.stages.setdefault(key, StagePast(record.data["stage"], key))
         past.upstream = tuple(record.data["upstream"])
+        past.allowance = record.data["allowance"]
         self.active = past
+
+    def _stage_reopened(self, record: Record) -> None:
+        past = self.stages[record.data["key"]]
+        for identity, (attempt, tokens) in past.cut.items():  # they go on from where they were stopped
+            del past.results[identity]
+            attempt.died = "stopped"
+            past.attempts.setdefault(identity, []).append(attempt)
+            past.spend.tokens -= tokens
+            past.spend.segments -= 1
+        past.cut.clear()
+        past.earlier_looks += sorted(past.looks)
+        past.looks.clear()
+        past.exhausted = past.finished = None
+        past.reopened += 1
 
     def _proposed(self, record: Record) -> None:
         past = self._stage()
@@ -151,7 +170,10 @@ class Index:
         attempt = self._charge(past, record)
         if result["checkpoint"]:
             past.checkpoints.setdefault(result["trial"], {})[result["tokens"]] = result["checkpoint"]
-        past.spend.tokens += max(0, result["tokens"] - record.data["from_tokens"])
+        tokens = max(0, result["tokens"] - record.data["from_tokens"])
+        past.spend.tokens += tokens
+        if past.exhausted and result["state"] == State.STOPPED and result["reason"] == past.exhausted:
+            past.cut[identity] = (attempt, tokens)
         past.spend.segments += 1
         past.attempts[identity] = [other for other in past.attempts[identity] if other is not attempt]
         if not past.attempts[identity]:

@@ -10,6 +10,7 @@ promotions, budgets and tables are pure functions of it, so a restart replays to
 | opened         | a driver began: pid, host, version, `alive_until` (last sign of life of the driver before it)   |
 | stage_started  | stage, key, upstream keys, allowance                                                           |
 | stage_reused   | stage, key: it had finished, its result was handed out again                                  |
+| stage_reopened | stage, key: its budget had ended it, and there is more now; what was cut short goes on        |
 | trainer        | identity, target, settings of the trainer that the next dispatches use                         |
 | proposed       | trial, params, origin (how it was chosen), seed                                                |
 | look           | the test split `split` is about to be read                                                     |

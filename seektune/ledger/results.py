@@ -26,6 +26,8 @@ class PrepareResult(Handed):
     base: str
     """Base model folder (or `hub@revision`) that every trial starts from."""
     data_fingerprint: str
+    test_fingerprint: str
+    """Version of the locked test split: looks at it are counted by this."""
     base_fingerprint: str
     kind: str
     hidden_size: int
@@ -80,6 +82,11 @@ class Leader(Handed):
     """Objective at `tokens`, on averaged weights, validation rows; None: diverged or failed before a measurement."""
     rungs: Mapping[int, float] = {}
     """Objective at each rung position (tokens) that it passed."""
+
+    @property
+    def usable(self) -> bool:
+        """Was measured, and did not break."""
+        return self.value is not None and self.state in ("paused", "complete", "stopped")
 
 
 class SearchResult(Handed):

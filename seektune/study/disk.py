@@ -6,11 +6,14 @@ in an attempt's folder (log, result, scores per example, exported model) stays.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 MANIFEST = "manifest.json"
+OPTIMIZER = "optimizer.safetensors"
 
 
 def checkpoints(attempt: Path) -> list[Path]:
@@ -24,6 +27,21 @@ def delete_checkpoint(folder: Path) -> None:
     """Manifest first: what a kill leaves of it is then no checkpoint."""
     (folder / MANIFEST).unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def drop_optimizer(folder: Path) -> None:
+    """Two thirds of a checkpoint: a trial at its full length is only measured from now on."""
+    (folder / OPTIMIZER).unlink(missing_ok=True)
+
+
+def bytes_below(folder: Path) -> int:
+    """Of all files; one that vanishes meanwhile counts nothing."""
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += os.stat(os.path.join(parent, name), follow_symlinks=False).st_size
+    return total
 
 
 def delete_partial(attempt: Path, keep: Iterable[str]) -> None:

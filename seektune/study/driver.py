@@ -41,12 +41,14 @@ class Driver:
         executor: Executor,
         observers: Sequence[Observer] = (),
         clock: Callable[[], float] = time.time,
+        disk_bytes: int | None = None,
     ) -> None:
         self._ledger = Ledger(Path(folder), clock)
         self._executor = executor
         self._executor.inherit(self._ledger.lock.descriptor)
         self._observer = Observers(observers)
         self._clock = clock
+        self._disk_bytes = disk_bytes
         self._stop: str | None = None
         self._next_tick = 0.0
         self._choosing = False
@@ -63,18 +65,29 @@ class Driver:
     ) -> Json:
         """The stage's result. `key` is a hash of all that it depends on; `upstream`: keys of the stages whose trials
         it goes on with. A `keep` in the result (names of trials) is taken out of it: the checkpoints of all other
-        trials of the stage are deleted."""
+        trials of the stage are deleted. A stage that its budget had ended goes on when the allowance has grown."""
         past = self._ledger.index.stages.get(key)
+        allowance = allowance or Allowance()
+        if past is not None and past.exhausted and allowance.exceeds(Allowance(**past.allowance)):
+            self._ledger.record("stage_reopened", stage=stage, key=key)
         if past is not None and past.finished is not None:
             generator.close()
             self._ledger.record("stage_reused", stage=stage, key=key)
             self._observer.stage_ended(stage, past.finished, cached=True)
             return past.finished
-        allowance = allowance or Allowance()
         self._ledger.record("stage_started", stage=stage, key=key, upstream=list(upstream), allowance=asdict(allowance))
         self._observer.stage_started(stage, key, planned_trials)
         past = self._ledger.index.stages[key]
-        rounds = Rounds(self._ledger, past, self._executor, self._observer, allowance, self._clock, self._stop_asked)
+        rounds = Rounds(
+            self._ledger,
+            past,
+            self._executor,
+            self._observer,
+            allowance,
+            self._clock,
+            self._stop_asked,
+            self._disk_bytes,
+        )
         try:
             with self._signals():
                 result = self._play(generator, rounds)
@@ -121,7 +134,7 @@ class Driver:
             results = rounds.run(round)
 
     def _tidy(self, past: StagePast, keep: Sequence[str] | None) -> None:
-        if keep is None:
+        if keep is None or past.exhausted:  # a stage that its budget ended may go on one day
             return
         for trial in past.checkpoints.keys() - set(keep):
             for path in past.checkpoints[trial].values():

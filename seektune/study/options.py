@@ -90,7 +90,8 @@ class BudgetOptions(Options):
     wall_time: Seconds | None = Field(default=None, gt=0)
     """Working time of the whole run, over all restarts."""
     deadline: str | None = None
-    """`06:00` (next one, local time) or an ISO date and time; the run ends before it with what it has."""
+    """`06:00` (the next one after the command starts, local time) or an ISO date and time; the run ends before it with
+    what it has."""
     trials: int | None = Field(default=None, ge=1)
     """Trials of coarse and fine together."""
     tokens: Count | None = Field(default=None, ge=1)
@@ -114,7 +115,7 @@ class RunOptions(Options):
     mirror: str | None = "sqlite"
     """Optuna database that optuna-dashboard opens: `sqlite` (mirror.db in the study folder), a database URL, or null."""
     disk: Count = Field(default=20_000_000_000, ge=1_000_000)
-    """Bytes that the study folder may take."""
+    """Bytes that the study folder may take: beyond it paused trials lose their checkpoints (and train again if needed)."""
 
 
 class ObjectiveOptions(Options):

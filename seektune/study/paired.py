@@ -26,6 +26,9 @@ from seektune.ledger.results import Interval
 
 Floats = NDArray[np.float64]
 
+POWER = 0.9
+"""Chance of showing the smallest visible difference; `seeds_needed` counts with the same."""
+
 LOOKS = 20
 """Looks that one version of a test split bears; the level of each is alpha / LOOKS."""
 
@@ -71,7 +74,7 @@ def paired_interval(
     degrees_of_freedom = total**2 / denominator if denominator > 0 else float(max(freedom, 1))
     error = math.sqrt(total)
     quantile = float(stats.t.ppf(1 - alpha, degrees_of_freedom))
-    power_quantile = float(stats.t.ppf(0.8, degrees_of_freedom))
+    power_quantile = float(stats.t.ppf(POWER, degrees_of_freedom))
     mean = float(difference.mean())
     return Interval(
         mean=mean,

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from seektune.ledger.results import PrepareResult
 from seektune.stop.rungs import rung_tokens
+from seektune.study.arms import CURVE_POINTS
 from seektune.study.stages.coarse import NOISE_REPEATS
-from seektune.study.stages.confirm import CURVE_POINTS
 from seektune.study.stages.lr_range import PROBE_FACTORS, PROBE_SHARE
 from seektune.study_file import StudyFile
 from seektune.trial import Json

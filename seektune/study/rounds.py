@@ -23,6 +23,8 @@ from seektune.study.stage import Allowance, Round
 from seektune.trial import Dispatch, Json, Point, Result, Segment, State, to_json
 
 PAUSE_SECONDS = 0.2
+DISK_SECONDS = 20.0
+"""Between two looks at how much the study folder takes."""
 GRACE_SECONDS = 5.0
 """What workers get to finish a step and write a checkpoint."""
 GOES_ON = "what has finished is kept, the same command goes on from here"
@@ -63,6 +65,7 @@ class Rounds:
         allowance: Allowance,
         clock: Callable[[], float],
         stop_asked: Callable[[], str | None],
+        disk_bytes: int | None = None,
     ) -> None:
         self.ledger = ledger
         self.past = past
@@ -71,6 +74,8 @@ class Rounds:
         self.allowance = allowance
         self.clock = clock
         self.stop_asked = stop_asked
+        self.disk_bytes = disk_bytes
+        self._next_disk = 0.0
         self._segments = Segments(ledger, past, observer)
         self._trainers: set[str] = set()
         self._running: dict[int, Running] = {}
@@ -89,7 +94,7 @@ class Rounds:
             else:
                 self._results[task.identity] = known
                 self.observer.segment_replayed(self.past.stage, task.segment, known)
-        if self._waiting and not self.past.exhausted:
+        if self._waiting and not self._over:
             self._announce()
             self._work()
         for task in self._waiting:  # exhausted before their turn: a replay says the same without a record
@@ -98,6 +103,11 @@ class Rounds:
         results = tuple(self._results[identity] for identity in round.identities)
         self._segments.supersede(zip(round.segments, results, strict=True))
         return results
+
+    @property
+    def _over(self) -> bool:
+        """The budget is used up, and what is asked for would use more of it."""
+        return bool(self.past.exhausted) and not self._round.only_measures
 
     def _announce(self) -> None:
         """Journal what is about to run for the first time."""
@@ -123,11 +133,12 @@ class Rounds:
         while self._waiting or self._running:
             if reason := self.stop_asked():
                 self._leave(reason)
-            if reason := self.allowance.used_up(self._spend_now(), self.clock()):
+            reason = self.allowance.used_up(self._spend_now(), self.clock())
+            if reason and not self._round.only_measures:
                 self._exhaust(reason)
                 return
             self._fill()
-            if self.past.exhausted:
+            if self._over:
                 return
             for event in self.executor.wait(PAUSE_SECONDS):
                 self._take(event)
@@ -140,7 +151,21 @@ class Rounds:
                 if not self._running:  # nobody will give tokens back: this segment does not fit, on any machine
                     self._exhaust(reason)
                 return
+            self._keep_room()
             self._start(self._waiting.popleft())
+
+    def _keep_room(self) -> None:
+        """Inside the study's own disk budget."""
+        if self.disk_bytes is None or time.monotonic() < self._next_disk:
+            return
+        self._next_disk = time.monotonic() + DISK_SECONDS
+        needed = {task.segment.trial for task in (*self._waiting, *(running.task for running in self._running.values()))}
+        taken = self._segments.make_room(self.disk_bytes, needed)
+        if taken > self.disk_bytes:
+            self._leave(
+                f"{self.ledger.folder} takes {taken:,} bytes, but run.disk allows {self.disk_bytes:,}, and nothing in it "
+                "can be made again; raise run.disk, or remove attempts of earlier nights"
+            )
 
     def _start(self, task: Task) -> None:
         attempt, folder = self.ledger.new_attempt()
@@ -176,8 +201,8 @@ class Rounds:
             self._died(running, Died(event.attempt, result.reason, "raised"))
         elif not event.asked or result.state is not State.STOPPED:
             self._ended(running, event.attempt, result)
-        elif self.past.exhausted:
-            self._ended(running, event.attempt, replace(result, reason=self.past.exhausted))
+        elif self._over:
+            self._ended(running, event.attempt, replace(result, reason=self.past.exhausted or ""))
         else:
             self._died(running, Died(event.attempt, "asked to stop", "stopped"))
 
@@ -185,7 +210,7 @@ class Rounds:
         segment, identity = running.task
         self._segments.died(segment, identity, event.attempt, event.reason, event.cause)
         limit = LIMITS.get(event.cause)
-        if self.past.exhausted:
+        if self._over:
             self._ended(running, event.attempt, self._reached(running))
         elif limit is not None and self.past.deaths(identity, event.cause) >= limit:
             state = State.INFEASIBLE if event.cause == "memory" else State.FAILED

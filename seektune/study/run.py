@@ -20,6 +20,7 @@ from types import TracebackType
 
 from seektune.errors import MissingStage, Problem, StudyFileError
 from seektune.ledger.history import History
+from seektune.ledger.index import StagePast
 from seektune.ledger.mirror import Mirror
 from seektune.study.context import Context
 from seektune.study.driver import Driver
@@ -143,7 +144,8 @@ class Run:
         self.device = choose_device(study.run.device)
         self.workers = choose_workers(study.run.workers, self.device)
         self._observers = tuple(observers)
-        self._keys: dict[str, str] = {}
+        self._settings: dict[str, object] = {}
+        self._deadline = parse_deadline(study.budget.deadline, time.time()) if study.budget.deadline else None
         self._executor: Executor | None = None
         self._driver: Driver | None = None
 
@@ -151,7 +153,8 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._executor = self._make_executor()
         try:
-            self._driver = Driver(self.folder, self._executor, (*self._observers, *self._mirror()))
+            observers = (*self._observers, *self._mirror())
+            self._driver = Driver(self.folder, self._executor, observers, disk_bytes=self.study.run.disk)
         except BaseException:
             self._executor.close()
             raise
@@ -182,28 +185,34 @@ class Run:
         return Pool(self.workers, device=self.device)
 
     def key(self, stage: str) -> str:
-        """The stage's identity (64 hex digits)."""
-        if stage not in self._keys:
-            kind = self.kinds[stage]
-            upstream = [self.key(name) for name in kind.needs if name in self.stages]
-            self._keys[stage] = fingerprint(SCHEMA, stage, upstream, kind.settings(self.study))
-        return self._keys[stage]
+        """The stage's identity (64 hex digits). An upstream stage that was reopened has another result than before."""
+        kind = self.kinds[stage]
+        if stage not in self._settings:
+            self._settings[stage] = kind.settings(self.study)
+        upstream = [(self.key(name), self._past(name).reopened) for name in self._upstream(stage)]
+        return fingerprint(SCHEMA, stage, upstream, self._settings[stage])
+
+    def _upstream(self, stage: str) -> list[str]:
+        return [name for name in self.kinds[stage].needs if name in self.stages]
+
+    def _past(self, stage: str) -> StagePast:
+        """What the journal holds of the stage as the study now is."""
+        assert self._driver is not None, "use `with Run(study) as run:`"
+        key = self.key(stage)
+        return self._driver.index.stages.get(key) or StagePast(stage, key)
 
     def run(self, stage: str) -> Json:
         """Run one stage, or return its stored result. Raises MissingStage when an upstream stage has to run first."""
         if stage == "report":
             return self.report()
-        driver = self._driver
+        driver, kind = self._driver, self.kinds[stage]
         assert driver is not None, "use `with Run(study) as run:`"
-        kind = self.kinds[stage]
         upstream: dict[str, Json] = {}
-        for name in kind.needs:
-            if name not in self.stages:
-                continue
-            past = driver.index.stages.get(self.key(name))
-            if past is None or past.finished is None:
+        for name in self._upstream(stage):
+            finished = self._past(name).finished
+            if finished is None:
                 raise MissingStage(self._missing(stage, name))
-            upstream[name] = past.finished
+            upstream[name] = finished
         context = Context(
             study=self.study,
             folder=self.folder,
@@ -212,7 +221,7 @@ class Run:
             workers=self.workers,
             device=self.device,
             upstream=upstream,
-            looks=self._looks(upstream),
+            looks=self._looks(stage, upstream),
         )
         return driver.run(
             stage,
@@ -223,11 +232,17 @@ class Run:
             planned_trials=kind.planned(self.study),
         )
 
-    def _looks(self, upstream: Mapping[str, Json]) -> int:
-        """How often this study has read this version of its test split."""
+    def _looks(self, stage: str, upstream: Mapping[str, Json]) -> int:
+        """How often this study has read this version of its test split, but for the look that the stage itself takes:
+        it counts that one, now as after a restart."""
         assert self._driver is not None
-        version = upstream["prepare"]["data_fingerprint"] if "prepare" in upstream else ""
-        return sum(version in past.looks for past in self._driver.index.stages.values())
+        if "prepare" not in upstream:
+            return 0
+        version, own = upstream["prepare"]["test_fingerprint"], self.key(stage)
+        return sum(
+            past.earlier_looks.count(version) + (version in past.looks and past.key != own)
+            for past in self._driver.index.stages.values()
+        )
 
     def _missing(self, stage: str, upstream: str) -> str:
         ran = (self.folder / "journal.jsonl").exists() and upstream in History.read(self.folder).stages
@@ -240,16 +255,14 @@ class Run:
 
     def _allowance(self, stage: str) -> Allowance:
         """This stage's share of what is left; what earlier stages left unspent is in it."""
-        budget, driver = self.study.budget, self._driver
-        assert driver is not None
-        deadline = parse_deadline(budget.deadline, time.time()) if budget.deadline else None
-        weights = self.study.stages.weights
+        budget, weights = self.study.budget, self.study.stages.weights
         if stage not in weights:
-            return Allowance(deadline=deadline)
-        to_come = self.stages[self.stages.index(stage) :]
-        share = weights[stage] / sum(weights.get(name, 0.0) for name in to_come)
-        # This stage's own earlier sessions are inside its allowance, not before it.
-        others = [past.spend for key, past in driver.index.stages.items() if key != self.key(stage)]
+            return Allowance(deadline=self._deadline)
+        place = self.stages.index(stage)
+        to_come = sum(weights.get(name, 0.0) for name in self.stages[place:])
+        share = weights[stage] / to_come if to_come > 0 else 0.0
+        # The stages before it, as the study now is: what an edited study or an earlier night used is paid for.
+        before = [self._past(name).spend for name in self.stages[:place]]
 
         def part(limit: float | None, used: float) -> float | None:
             return None if limit is None else max(0.0, limit - used) * share
@@ -258,12 +271,14 @@ class Run:
         if budget.money is not None and budget.price_per_device_hour:
             bought = budget.money / budget.price_per_device_hour * 3600
             device_seconds = bought if device_seconds is None else min(device_seconds, bought)
-        tokens = part(budget.tokens, sum(spend.tokens for spend in others))
+        tokens = part(budget.tokens, sum(spend.tokens for spend in before))
+        now = time.time()
         return Allowance(
-            wall_seconds=part(budget.wall_time, sum(spend.wall_seconds for spend in others)),
-            deadline=deadline,
+            wall_seconds=part(budget.wall_time, sum(spend.wall_seconds for spend in before)),
             tokens=None if tokens is None else int(tokens),
-            device_seconds=part(device_seconds, sum(spend.device_seconds for spend in others)),
+            device_seconds=part(device_seconds, sum(spend.device_seconds for spend in before)),
+            ends_at=None if self._deadline is None else now + max(0.0, self._deadline - now) * share,
+            deadline=self._deadline,
         )
 
     def report(self) -> Json:

@@ -12,7 +12,14 @@ from pathlib import Path
 from seektune.errors import CheckpointError
 from seektune.ledger.index import Attempt, StagePast
 from seektune.ledger.ledger import Ledger
-from seektune.study.disk import MANIFEST, checkpoints, delete_checkpoint, delete_partial
+from seektune.study.disk import (
+    MANIFEST,
+    bytes_below,
+    checkpoints,
+    delete_checkpoint,
+    delete_partial,
+    drop_optimizer,
+)
 from seektune.study.executors.attempt import left_behind
 from seektune.study.executors.executor import Cause
 from seektune.study.observer import Observer
@@ -35,19 +42,20 @@ class Segments:
         for attempt in list(self.past.attempts.get(identity, ())):
             if attempt.died is not None:
                 continue
-            found = self._left_behind(attempt)
+            found = self._left_behind(segment, attempt)
             if found is not None:
                 return self.ended(segment, identity, attempt.attempt, found)
             self.died(segment, identity, attempt.attempt, "its driver died", "driver")
         return None
 
-    def _left_behind(self, attempt: Attempt) -> Result | None:
+    def _left_behind(self, segment: Segment, attempt: Attempt) -> Result | None:
         finished = left_behind(self.ledger.folder / attempt.folder)
         if finished is None or finished.results[0].state is State.FAILED:
             return None
         result = finished.results[0]
         if finished.asked and result.state is State.STOPPED:
-            return replace(result, reason=self.past.exhausted) if self.past.exhausted else None
+            over = self.past.exhausted and not segment.only_measures
+            return replace(result, reason=self.past.exhausted or "") if over else None
         return result
 
     def place(self, segment: Segment, identity: str) -> tuple[Segment, tuple[str, ...]]:
@@ -84,6 +92,8 @@ class Segments:
         )
         for old in attempts:
             delete_partial(self.ledger.folder / old.folder, [result.checkpoint] if result.checkpoint else [])
+        if result.checkpoint and result.state is State.COMPLETE:
+            drop_optimizer(Path(result.checkpoint))
         return result
 
     def supersede(self, ended: Iterable[tuple[Segment, Result]]) -> None:
@@ -94,6 +104,26 @@ class Segments:
                 old = self.ledger.index.checkpoint(self.past, start)
                 if old is not None and old != result.checkpoint:
                     delete_checkpoint(Path(old))
+
+    def make_room(self, limit_bytes: int, needed: Iterable[str]) -> int:
+        """Bytes that the study takes, after deleting checkpoints until it fits: those of trials that are not `needed`
+        now, oldest first, then theirs. Deleted ones can be made again, so this costs time at worst."""
+        taken = bytes_below(self.ledger.folder)
+        if taken <= limit_bytes:
+            return taken
+        keys = [key for key in (*self.past.upstream, self.past.key) if key in self.ledger.index.stages]
+        found = [
+            (trial in needed, path)
+            for key in keys
+            for trial, at in self.ledger.index.stages[key].checkpoints.items()
+            for path in at.values()
+        ]
+        for _, path in sorted(found, key=lambda pair: pair[0]):  # stable: oldest first
+            if taken <= limit_bytes:
+                break
+            taken -= bytes_below(Path(path))
+            delete_checkpoint(Path(path))
+        return taken
 
     def drop(self, trials: Iterable[str]) -> None:
         """Trials that will not go on."""

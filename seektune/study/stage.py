@@ -40,6 +40,12 @@ class Round:
         reads_test = any(segment.evaluate.split == "test" for segment in self.segments)
         assert not reads_test or self.look, "a round that reads the test split says which version of it (look)"
 
+    @property
+    def only_measures(self) -> bool:
+        """Trains nothing: seconds of work that a stage needs to end with an answer, so it runs even when the budget is
+        used up."""
+        return all(segment.only_measures for segment in self.segments)
+
     @cached_property
     def identities(self) -> tuple[str, ...]:
         """Of its segments, in order."""
@@ -58,15 +64,25 @@ class Allowance:
     """
 
     wall_seconds: float | None = None
-    deadline: float | None = None
-    """Unix time."""
     tokens: int | None = None
     device_seconds: float | None = None
+    ends_at: float | None = None
+    """Unix time: this stage's share of what was left until the deadline when it began."""
+    deadline: float | None = None
+    """Unix time: of the whole run."""
+
+    def exceeds(self, earlier: Allowance) -> bool:
+        """Is there more to use than under an earlier one? `ends_at` does not count: it moves with the clock."""
+        pairs = [(getattr(self, name), getattr(earlier, name)) for name in ("wall_seconds", "tokens", "device_seconds")]
+        pairs.append((self.deadline, earlier.deadline))
+        return any(old is not None and (new is None or new > old) for new, old in pairs)
 
     def used_up(self, spend: Spend, now: float) -> str | None:
         """Why the stage must end now; the words begin with "budget:"."""
         if self.deadline is not None and now >= self.deadline:
             return "budget: the deadline has come"
+        if self.ends_at is not None and now >= self.ends_at:
+            return "budget: this stage's share of the time until the deadline is used up"
         if self.wall_seconds is not None and spend.wall_seconds >= self.wall_seconds:
             return f"budget: wall time of {self.wall_seconds:.0f} s used up"
         if self.device_seconds is not None and spend.device_seconds >= self.device_seconds:

@@ -146,6 +146,7 @@ def _build(folder: Path, data: DataOptions, seed: int, wanted: Read, plain: Read
     report["leaks"] = {"rows_checked": len(split_rows["train"]), "against_rows": len(evaluation), "found": 0}
     report["clusters"] = {"oversized_sent_to_train": oversized, "candidates_not_compared": clusters.capped}
     report |= {"schema": SCHEMA, "options": options, "fingerprint": fingerprint(digests)}
+    report["test_fingerprint"] = digests["test"]
     (folder / "report.json").write_text(json.dumps(report, ensure_ascii=False, indent=1), encoding="utf-8")
 
 

@@ -1,7 +1,7 @@
 """A place to go on from: a folder of safetensors files and a manifest, complete or not there at all.
 
     weights.safetensors    raw/<name>, average/<name> and, where the best point counts, best/<name>
-    optimizer.safetensors  state of the optimizer; may be deleted once a trial is only to be measured
+    optimizer.safetensors  state of the optimizer; the driver deletes it once a trial is only to be measured
     manifest.json          sha256 of each file, what the checkpoint belongs to, counters, and a checksum of itself
 
 Written to a temporary folder, each file fsynced, renamed, and the parent folder fsynced: a kill or power cut leaves
@@ -90,11 +90,6 @@ def read(folder: Path, identity: Json) -> Checkpoint:
         except (OSError, SafetensorError) as error:
             raise CheckpointError(f"{path}: cannot be read ({error}); delete the folder and train again") from error
     return Checkpoint(manifest["identity"], manifest["state"], tensors)
-
-
-def drop_optimizer(folder: Path) -> None:
-    """Free the optimizer's share of the disk; the weights stay valid, and can be measured but not trained on."""
-    (folder / _OPTIMIZER).unlink(missing_ok=True)
 
 
 def _sha256(path: Path) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,8 @@ import pytest
 
 from seektune.errors import MissingStage
 from seektune.ledger.history import History
-from seektune.ledger.results import ConfirmResult, SearchResult
+from seektune.ledger.journal import records
+from seektune.ledger.results import ConfirmResult, RangeResult, SearchResult
 from seektune.study.run import Run, parse_deadline, run_all
 from seektune.study_file import StudyFile
 
@@ -131,3 +134,77 @@ def test_deadlines() -> None:
     now = time.time()
     assert now < parse_deadline("06:00", now) <= now + 86_400
     assert parse_deadline("2030-01-01T06:00:00+00:00", now) == 1893477600.0
+
+
+def test_looks_are_counted_once_whenever_the_driver_dies(tmp_path: Path) -> None:
+    """Killed between the look and the end of confirm, the look is still the first one; an edited study takes another."""
+    first = ConfirmResult.model_validate(run_all(simulated(tmp_path))["confirm"])
+    assert first.looks == 1
+    folder = tmp_path / "runs" / "chain"
+    look = next(record for record in records(folder) if record.kind == "look")
+    os.truncate(folder / "journal.jsonl", look.end)
+    again = ConfirmResult.model_validate(run_all(simulated(tmp_path))["confirm"])
+    assert again.model_copy(update={"model": first.model}) == first  # its folder has the attempt's number
+    edited = simulated(tmp_path, stages={"coarse": {"trials": 16}, "fine": {"trials": 7}, "confirm": {"seeds": 3}})
+    assert ConfirmResult.model_validate(run_all(edited)["confirm"]).looks == 2
+
+
+def test_when_every_trial_diverges_the_default_stays(tmp_path: Path) -> None:
+    """Learning rates of a thousand and more: nothing has a value, and every stage still answers."""
+    space = {"learning_rate": {"low": 1e3, "high": 1e5, "log": True}}
+    stages = {"lr_range": None, "coarse": {"trials": 5}, "fine": {"trials": 2}, "confirm": {"top": 2, "seeds": 3}}
+    results = run_all(simulated(tmp_path, space=space, stages=stages))
+    for stage in ("coarse", "fine"):
+        found = SearchResult.model_validate(results[stage])
+        assert found.best.trial == "default-0"
+        assert found.states.get("diverged", 0) >= 5
+    confirmed = ConfirmResult.model_validate(results["confirm"])
+    assert confirmed.verdict == "default stays"
+    assert confirmed.model is not None
+    assert not results["promote"]["promoted"]
+
+
+def test_perplexity_is_judged_in_units_of_the_loss(tmp_path: Path) -> None:
+    confirmed = {}
+    for metric in ("loss", "perplexity"):
+        study = simulated(tmp_path / metric, objective={"metric": metric})
+        confirmed[metric] = ConfirmResult.model_validate(run_all(study)["confirm"])
+    share = math.log(1.01)  # 1% of a perplexity, as a difference of logarithms
+    assert confirmed["perplexity"].minimum_effect == pytest.approx(share)
+
+
+def test_the_default_is_not_drawn_again(tmp_path: Path) -> None:
+    """A grid that holds the default runs it as the default only."""
+    default = run_all(simulated(tmp_path), stages=["prepare"])["prepare"]["default"]
+    grid = {
+        "learning_rate": {"choices": [1e-4, default["learning_rate"]]},
+        "lora_rank": {"choices": [4, default["lora_rank"]]},
+    }
+    stages = {"lr_range": None, "coarse": {"search": "grid", "trials": 50}, "fine": None, "confirm": {"seeds": 3}}
+    results = run_all(simulated(tmp_path, space=grid, stages=stages), stages=["prepare", "coarse"])
+    found = SearchResult.model_validate(results["coarse"])
+    assert found.trials == 3
+    assert len({tuple(sorted(leader.params.items())) for leader in found.history}) == 4
+
+
+def test_a_long_run_and_an_open_end_change_the_prior(tmp_path: Path) -> None:
+    """METHOD: -0.3 decade for a run over five times the ramp; wider where the curve never turned up."""
+    stages = {"lr_range": {"steps": 60, "probes": False}}
+    near = RangeResult.model_validate(
+        run_all(simulated(tmp_path / "near", stages=stages), stages=["prepare", "lr_range"])["lr_range"]
+    )
+    far = RangeResult.model_validate(
+        run_all(simulated(tmp_path / "far", train={"tokens": 600_000}, stages=stages), stages=["prepare", "lr_range"])["lr_range"]
+    )
+    assert near.suggestion is not None
+    assert far.suggestion == pytest.approx(near.suggestion * 10**-0.3)
+    assert "longer than the ramp" in far.reason
+    assert near.high is not None
+    assert near.prior_decades == 0.4
+    stages["lr_range"] |= {"high": near.suggestion * 2}
+    open_end = RangeResult.model_validate(
+        run_all(simulated(tmp_path / "open", stages=stages), stages=["prepare", "lr_range"])["lr_range"]
+    )
+    assert open_end.usable
+    assert open_end.high is None
+    assert open_end.prior_decades == 0.6

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from seektune.errors import CheckpointError
-from seektune.train.checkpoint import drop_optimizer
+from seektune.study.disk import drop_optimizer
 from seektune.train.trainer import LanguageTrainer
 from seektune.trial import Dispatch, Result, Start, State
 from tests.train.tiny import Quiet, run, segment

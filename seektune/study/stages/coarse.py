@@ -9,7 +9,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Generator
 
-from seektune.ledger.results import RangeResult, SearchResult
+from seektune.ledger.results import Leader, RangeResult, SearchResult
 from seektune.search.named import named
 from seektune.search.observation import key
 from seektune.space.options import Prior
@@ -44,6 +44,12 @@ def noise(defaults: list[Tried], tokens: int) -> tuple[float | None, float | Non
     return statistics.fmean(values), statistics.stdev(values)
 
 
+def best_of(searched: list[Leader], competing: list[Leader]) -> Leader:
+    """The first that has a value, of the search's own trials where there is one: a stage always ends with a usable
+    best."""
+    return next((leader for leader in (*searched, *competing) if leader.usable), competing[0])
+
+
 def coarse(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
     """SearchResult."""
     options = context.study.stages.coarse
@@ -57,7 +63,7 @@ def coarse(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
         field.enter(name, context.default(), context.seed("noise", repeat), "default")
     search, search_name = named(options.search), name_of(options.search)
     priors = learning_rate_prior(context)
-    taken: set[str] = set()
+    taken = {key(context.searched(context.default()))}
     for slot in range(options.trials):
         wide = slot % WIDE_EVERY == WIDE_EVERY - 1
         params = search.propose(
@@ -109,9 +115,10 @@ def coarse(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
     field.cut_back(floor[0], rungs[-1])
     competing = field.leaders()
     searched = [leader for leader in competing if leader.trial != floor[0]]
-    best = (searched or competing)[0]
+    best = best_of(searched, competing)
     # Only what fine may go on with keeps its checkpoint; a lost one is trained again, so this costs time at worst.
-    going_on = [leader.trial for leader in searched if leader.state == State.PAUSED][:KEPT_CHECKPOINTS]
+    kept = max(KEPT_CHECKPOINTS, context.study.stages.fine.carry if context.study.stages.fine else 0)
+    going_on = [leader.trial for leader in searched if leader.state == State.PAUSED][:kept]
     result = SearchResult(
         best=best,
         history=competing,

@@ -17,6 +17,7 @@ from seektune.stop.rungs import rung_tokens, survivors
 from seektune.study.context import Context
 from seektune.study.field import Field, name_of
 from seektune.study.stage import Round
+from seektune.study.stages.coarse import best_of
 from seektune.trial import Json, Result, State
 
 
@@ -82,7 +83,7 @@ def fine(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
     history = field.leaders()
     searched = [leader for leader in history if not leader.trial.startswith("default-")]
     result = SearchResult(
-        best=(searched or history)[0],
+        best=best_of(searched, history),
         history=history,
         default_value=before.default_value,
         default_rungs=before.default_rungs,

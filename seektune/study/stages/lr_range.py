@@ -16,6 +16,11 @@ from seektune.study.stage import Round
 from seektune.trial import Evaluate, Json, Params, Result, Segment, State
 
 PRIOR_DECADES = 0.4
+WIDE_PRIOR_DECADES = 0.6
+"""Where the curve never turned up: its upper end is a guess."""
+LONG_RUN = 5
+LONG_RUN_SHIFT = 10**-0.3
+"""A run more than five times longer than the ramp wants a learning rate 0.3 decades lower (METHOD)."""
 PROBE_FACTORS = (1 / 3, 1.0, 3.0)
 PROBE_SHARE = 0.25
 """Length of a confirming run, as a share of the full run: it must not cost more than the ramps."""
@@ -81,6 +86,10 @@ def lr_range(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
     probes: list[tuple[float, float | None]] = []
     suggestion = verdict.suggestion
     reason = verdict.reason
+    if suggestion is not None and prepared.horizon_tokens > LONG_RUN * segments[0].to_tokens:
+        shifted = suggestion * LONG_RUN_SHIFT
+        reason += f"; a full run is much longer than the ramp, so the suggestion moves from {suggestion:.2g} to {shifted:.2g}"
+        suggestion = shifted
     if verdict.usable and suggestion is not None and options.probes:
         horizon = prepared.horizon_tokens
         probe_segments = tuple(
@@ -123,7 +132,7 @@ def lr_range(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
         low=verdict.low,
         high=verdict.high,
         suggestion=suggestion,
-        prior_decades=PRIOR_DECADES,
+        prior_decades=WIDE_PRIOR_DECADES if verdict.usable and verdict.high is None else PRIOR_DECADES,
         spread_decades=verdict.spread_decades,
         curves=[list(curve) for curve in curves],
         probes=probes,

@@ -77,6 +77,7 @@ def prepare(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
         store=str(store.folder),
         base=base_name,
         data_fingerprint=rows.fingerprint,
+        test_fingerprint=rows.report["test_fingerprint"],
         base_fingerprint=base_fingerprint,
         kind=data.kind,
         hidden_size=hidden_size,
@@ -144,7 +145,7 @@ def simulated(context: Context) -> Json:
     """The simulated trainer needs no text."""
     horizon_tokens = context.study.train.tokens or 100_000
     return PrepareResult(
-        rows="", store="", base="simulated", data_fingerprint="simulated", base_fingerprint="simulated", kind="text",
+        rows="", store="", base="simulated", data_fingerprint="simulated", test_fingerprint="simulated", base_fingerprint="simulated", kind="text",
         hidden_size=2000, parameters=0, train_rows=1000, train_tokens=64_000, horizon_tokens=horizon_tokens,
         default=defaults(context.study.method, 2000), metrics=["loss"],
     ).model_dump(mode="json")  # fmt: skip
