@@ -82,9 +82,8 @@ def real_trainer(folder: Path) -> TrainerSpec:
     """A Llama of 0.4M parameters in a local folder, and rows to train on."""
     import transformers
 
-    from benchmarks.steps import make_store
+    from benchmarks.rows import make_store
 
-    (folder / "store").mkdir()
     make_store(folder / "store", rows=256)
     config = transformers.LlamaConfig(
         vocab_size=2048, hidden_size=96, intermediate_size=256, num_hidden_layers=4, num_attention_heads=4

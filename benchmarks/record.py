@@ -6,6 +6,7 @@ import datetime
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,12 +18,12 @@ PACKAGES = ("torch", "transformers", "peft", "optuna", "prefect", "numpy", "pyar
 
 
 def record(name: str, figures: Mapping[str, float], command: Sequence[str] = ()) -> Path:
-    """Write the figures; `command` is what to type to get them again (default: this process' own)."""
+    """Write the figures; `command` is what to type to get them again (default: what was typed)."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
     content = {
         "figures": dict(figures),
-        "command": " ".join(command or ("python", *sys.argv)),
+        "command": " ".join(command or ("python", "-m", sys.modules["__main__"].__spec__.name, *sys.argv[1:])),
         "machine": machine(),
         "versions": {"python": platform.python_version(), **versions()},
         "commit": commit(),
@@ -33,12 +34,15 @@ def record(name: str, figures: Mapping[str, float], command: Sequence[str] = ())
 
 
 def machine() -> str:
-    """Processor, cores, memory and system in one line."""
+    """Processor, cores, memory, accelerator where torch uses one, and system in one line."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{names[0] if names else platform.processor()}, {os.cpu_count()} cores, {memory_gib:.0f} GiB, {platform.platform()}"
+    torch = sys.modules.get("torch")
+    device = [torch.cuda.get_device_name()] if torch and torch.cuda.is_initialized() else []
+    words = [names[0] if names else platform.processor(), f"{os.cpu_count()} cores", f"{memory_gib:.0f} GiB"]
+    return ", ".join([*words, *device, platform.platform()])
 
 
 def versions() -> dict[str, str]:
@@ -53,7 +57,9 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str:
-    """Hash of the checkout, with + when files differ from it; empty outside git."""
+    """Hash of the checkout, with + when files differ from it; empty outside git, or without it."""
+    if shutil.which("git") is None:
+        return ""
     here = Path(__file__).parent
     git = ["git", "-C", str(here)]
     head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)

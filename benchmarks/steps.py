@@ -1,52 +1,108 @@
 """Optimizer steps per second, beside transformers.Trainer: same model, rows, order, optimizer and learning rates.
 
-Both train the same steps in turn, `ROUNDS` times, in one process on one thread. Every step is timed on its own; a ratio
-is the median over steps of (Trainer's time / ours) for the very same rows, medians of the rounds. Trainer runs as its
-users run it (its default optimizer, padding to the longest row of the batch), without logging, evaluation or saving;
-ours keeps its moving average of the weights. LoRA sits on the same layers with the same initial numbers. The two loss
-curves must agree within 1e-4, else it is not the same work and the benchmark fails.
+Both train the same steps in turn, several times, in one process (on the CPU: on one thread). Every step is timed on its
+own; a ratio is the median over steps of (Trainer's time / ours) for the very same rows, medians of the rounds. Trainer
+runs as in peer.py; ours keeps its moving average of the weights. LoRA sits on the same layers with the same initial
+numbers. The two loss curves must agree (on the CPU within 1e-4), else it is not the same work: exit code 1.
 
 Rows are prompts with answers: by default a third of the tokens carry loss. With `--answers 1` (plain text) there is less
 to save in the output layer.
 
-    python -m benchmarks.steps            # about 5 minutes on one core
-    python -m benchmarks.steps --quick    # about 1 minute, writes nothing
+    python -m benchmarks.steps                  # two tiny models; about 4 minutes on one core
+    python -m benchmarks.steps --device cuda    # a DeepSeek-V3 type of 100M parameters, fp32 and bf16; a few minutes
+    python -m benchmarks.steps --quick          # few steps; with this or any other option nothing is written
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import peft
 import torch
 import transformers
 
+from benchmarks.peer import Curve, peer_model, theirs
 from benchmarks.record import record
-from seektune.adapt.lora import names_kept
+from benchmarks.rows import make_store
 from seektune.schedule.learning_rate import LearningRate
-from seektune.text.store import Row, TokenStore, write_split
+from seektune.train import layout
 from seektune.train.batches import Stream
 from seektune.train.options import TrialParams
+from seektune.train.presets import PRESETS
 from seektune.train.setup import Setup
 from seektune.train.trainer import LanguageTrainer
-from seektune.trial import Dispatch, Evaluate, Progress, Segment
+from seektune.trial import Dispatch, Evaluate, Json, Progress, Segment
 
-MODELS, METHODS = ("tiny-deepseek-v3", "tiny-llama"), ("full", "lora")
-VOCABULARY, BATCH, PAD = 2048, 16, 0
-ROUNDS, STEPS = 5, 40
-LARGEST_DIFFERENCE = 1e-4
+METHODS = ("full", "lora")
+LARGE: Json = PRESETS["tiny-deepseek-v3"] | {
+    "hidden_size": 768,
+    "intermediate_size": 2048,
+    "num_hidden_layers": 7,
+    "num_attention_heads": 12,
+    "num_key_value_heads": 12,
+    "q_lora_rank": 384,
+    "kv_lora_rank": 256,
+    "qk_nope_head_dim": 64,
+    "qk_rope_head_dim": 32,
+    "v_head_dim": 64,
+    "moe_intermediate_size": 512,
+    "n_routed_experts": 8,
+    "initializer_range": 0.02,
+}
+"""About 100M parameters at a vocabulary of 32,000."""
 
-Curve = tuple[list[float], list[float]]
-"""Seconds and loss of each step."""
+
+@dataclass(frozen=True)
+class Size:
+    """What is trained on a kind of device. `precisions`: the largest difference of the loss curves in each."""
+
+    models: Mapping[str, str | Json]
+    precisions: Mapping[str, float]
+    vocabulary: int
+    median: int
+    longest: int
+    batch: int
+    micro_tokens: int
+    rates: Mapping[str, float]
+    rounds: int
+    steps: int
+
+
+RATES = {"full": 1e-3, "lora": 3e-3}
+SIZES = {
+    "cpu": Size(
+        models={name: name for name in ("tiny-deepseek-v3", "tiny-llama")},
+        precisions={"fp32": 1e-4},
+        vocabulary=2048,
+        median=67,
+        longest=150,
+        batch=16,
+        micro_tokens=4096,
+        rates=RATES,
+        rounds=5,
+        steps=32,
+    ),
+    "cuda": Size(
+        models={"deepseek-v3-100m": LARGE},
+        precisions={"fp32": 1e-3, "bf16": 5e-2},  # batches are split differently, and CUDA's kernels depend on shapes
+        vocabulary=32_000,
+        median=400,
+        longest=1024,
+        batch=32,
+        micro_tokens=65_536,
+        rates={method: rate / 10 for method, rate in RATES.items()},
+        rounds=4,
+        steps=30,
+    ),
+}
 
 
 class Quiet:
@@ -57,23 +113,6 @@ class Quiet:
 
     def stop_asked(self) -> bool:
         return False
-
-
-def make_store(folder: Path, rows: int, answers: float) -> TokenStore:
-    """Rows of 30 to 150 tokens (median 67) whose last part, a share `answers`, is learned."""
-    generator = np.random.default_rng(0)
-    made = []
-    for number in range(rows):
-        length = int(np.clip(generator.lognormal(4.2, 0.35), 30, 150))
-        ids = (generator.zipf(1.3, length) % (VOCABULARY - 3) + 3).astype(np.int32)
-        labels = np.where(np.arange(length) >= length * (1 - answers), ids, -100).astype(np.int32)
-        made.append(Row(f"{number:06d}", f"{number:06d}", ids, labels, -1, "en"))
-    folder.mkdir()
-    for split in ("train", "validation", "test", "base"):
-        write_split(folder / f"{split}.arrow", made if split == "train" else made[:16])
-    facts = {"vocabulary": VOCABULARY, "pad_id": PAD, "eos_id": 2, "bos_id": 1, "max_length": 160, "labels": []}
-    (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
-    return TokenStore(folder)
 
 
 def ours(setup: Setup, steps: int) -> Curve:
@@ -87,108 +126,33 @@ def ours(setup: Setup, steps: int) -> Curve:
     return seconds, losses
 
 
-class Peer(transformers.Trainer):
-    """transformers.Trainer with given learning rates and rows in the given order; remembers its losses."""
-
-    def __init__(self, *arguments: Any, rates: list[float], **settings: Any) -> None:
-        super().__init__(*arguments, **settings)
-        self._rates = rates
-        self.losses: list[torch.Tensor] = []
-
-    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
-        rates, peak = self._rates, self.args.learning_rate
-        self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
-            optimizer or self.optimizer, lambda step: rates[min(step, len(rates) - 1)] / peak
-        )
-        return self.lr_scheduler
-
-    def _get_train_sampler(self, *arguments: Any, **settings: Any) -> Any:
-        return torch.utils.data.SequentialSampler(self.train_dataset)
-
-    def training_step(self, *arguments: Any, **settings: Any) -> torch.Tensor:
-        loss = super().training_step(*arguments, **settings)
-        self.losses.append(loss.detach())
-        return loss
-
-
-class Clock(transformers.TrainerCallback):
-    """A step lasts from the end of the one before: collating and bookkeeping belong to it, as they do in ours."""
-
-    def __init__(self) -> None:
-        self.marks: list[float] = []
-
-    def on_train_begin(self, *arguments: Any, **settings: Any) -> None:
-        self.marks.append(time.perf_counter())
-
-    def on_step_end(self, *arguments: Any, **settings: Any) -> None:
-        self.marks.append(time.perf_counter())
-
-
-def collate(rows: list[dict[str, list[int]]]) -> dict[str, torch.Tensor]:
-    """Padded on the right to the longest row."""
-    width = max(len(row["input_ids"]) for row in rows)
-    fills = {"input_ids": PAD, "labels": -100, "attention_mask": 0}
-    return {
-        name: torch.tensor([row[name] + [fill] * (width - len(row[name])) for row in rows])
-        for name, fill in fills.items()
-    }
-
-
-def theirs(model: Any, rows: list[Row], rates: list[float], params: TrialParams) -> Curve:
-    dataset = [
-        {"input_ids": row.input_ids.tolist(), "labels": row.labels.tolist(), "attention_mask": [1] * len(row.input_ids)}
-        for row in rows
-    ]
-    clock = Clock()
-    with tempfile.TemporaryDirectory() as folder:
-        arguments = transformers.TrainingArguments(
-            folder,
-            per_device_train_batch_size=BATCH,
-            max_steps=len(rates),
-            learning_rate=params.learning_rate,
-            weight_decay=params.weight_decay,
-            max_grad_norm=params.clip_norm,
-            use_cpu=True,
-            report_to="none",
-            logging_strategy="no",
-            save_strategy="no",
-            disable_tqdm=True,
-        )
-        trainer = Peer(model, arguments, train_dataset=dataset, data_collator=collate, callbacks=[clock], rates=rates)
-        trainer.remove_callback(transformers.trainer_callback.PrinterCallback)
-        trainer.train()
-    return np.diff(clock.marks).tolist(), [float(loss) for loss in trainer.losses]
-
-
-def peer_model(base: str, params: TrialParams, start: Any) -> Any:
-    """The same weights as `start` (our model before its first step) in a model of their own."""
-    model = transformers.AutoModelForCausalLM.from_pretrained(base)
-    if params.method == "lora":
-        layers = start.peft_config["default"].target_modules
-        with names_kept():
-            model = peft.get_peft_model(
-                model,
-                peft.LoraConfig(
-                    task_type="CAUSAL_LM", r=params.lora_rank, lora_alpha=params.lora_alpha, target_modules=layers
-                ),
-            )
-        model.load_state_dict(start.state_dict())
-    return model
-
-
-def compare(root: Path, name: str, method: str, steps: int, rounds: int) -> tuple[float, float, float, float]:
-    """(our steps per second, theirs, ratio, largest loss difference)."""
-    store = str(root / "store")
-    maker = LanguageTrainer(base="", store=store, kind="instruction", config=name)
+def make_base(root: Path, name: str, config: str | Json) -> str:
+    """A model folder with random weights, written by our trainer."""
+    maker = LanguageTrainer(base="", store=str(root / "store"), kind="instruction", config=config)
     fresh = Segment("base", {"learning_rate": 1e-3}, 0, 0, 0, 1, keep=False, export=True, evaluate=Evaluate(rows=8))
-    base = str(maker.train(Dispatch(0, (fresh,), str(root / name)), Quiet())[0].model)
-    trainer = LanguageTrainer(base=base, store=store, kind="instruction")
-    trainer.warm()
+    return str(maker.train(Dispatch(0, (fresh,), str(root / name)), Quiet())[0].model)
 
-    params = TrialParams(learning_rate=1e-3 if method == "full" else 3e-3, method=method, effective_batch=BATCH)
-    stream = Stream(trainer.store, "train", share=1.0, effective_batch=BATCH, seed=0)
-    rows = [row for step in range(steps) for row in stream.rows(step)]
-    ends = np.cumsum([0, *(len(row.input_ids) for row in rows)])[::BATCH].tolist()
+
+@dataclass(frozen=True)
+class Compared:
+    """Steps per second, and tokens per second of ours."""
+
+    ours: float
+    theirs: float
+    ratio: float
+    difference: float
+    tokens: float
+
+
+def compare(base: str, store: str, device: str, size: Size, method: str, precision: str) -> Compared:
+    """One model, method and precision."""
+    train = {"precision": precision, "micro_tokens": size.micro_tokens}
+    trainer = LanguageTrainer(base=base, store=store, kind="instruction", device=device, train=train)
+    trainer.warm()
+    params = TrialParams(learning_rate=size.rates[method], method=method, effective_batch=size.batch)
+    stream = Stream(trainer.store, "train", share=1.0, effective_batch=size.batch, seed=0)
+    rows = [row for step in range(size.steps) for row in stream.rows(step)]
+    ends = np.cumsum([0, *(len(row.input_ids) for row in rows)])[:: size.batch].tolist()
     rule = LearningRate(
         params.schedule,
         params.model_dump(),
@@ -201,53 +165,88 @@ def compare(root: Path, name: str, method: str, steps: int, rounds: int) -> tupl
 
     seconds: dict[str, list[list[float]]] = {"ours": [], "theirs": []}
     difference = 0.0
-    for turn in range(rounds + 1):  # the first one warms both up
+    for turn in range(size.rounds + 1):  # the first one warms both up
         setup = Setup(trainer, segment, Quiet().stop_asked)
         model = peer_model(base, params, setup.model)
-        our_seconds, our_losses = ours(setup, steps)
-        their_seconds, their_losses = theirs(model, rows, rates, params)
+        our_seconds, our_losses = ours(setup, size.steps)
+        their_seconds, their_losses = theirs(model, rows, rates, params, device, precision == "bf16")
         difference = max(difference, float(np.abs(np.subtract(our_losses, their_losses)).max()))
         if turn:
             seconds["ours"].append(our_seconds)
             seconds["theirs"].append(their_seconds)
     our_steps, their_steps = (np.median(seconds[side], axis=0) for side in ("ours", "theirs"))
-    ratio = float(np.median(their_steps / our_steps))
-    return float(1 / np.median(our_steps)), float(1 / np.median(their_steps)), ratio, difference
+    return Compared(
+        float(1 / np.median(our_steps)),
+        float(1 / np.median(their_steps)),
+        float(np.median(their_steps / our_steps)),
+        difference,
+        float(ends[-1] / our_steps.sum()),
+    )
+
+
+def measure(device: str, size: Size, answers: float = 1 / 3) -> dict[str, float]:
+    """Every case; figures by name."""
+    ratios: dict[str, list[float]] = {}
+    figures: dict[str, float] = {}
+    differences = dict.fromkeys(size.precisions, 0.0)
+    print(f"{'model':18} {'method':6} {'':4} {'ours':>8} {'Trainer':>8} {'ratio':>6} {'loss differs':>12}   (steps/s)")
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        sizes = {"vocabulary": size.vocabulary, "median": size.median, "longest": size.longest}
+        make_store(root / "store", size.batch * 64, answers=answers, **sizes)
+        for name, config in size.models.items():
+            base = make_base(root, name, config)
+            for method, precision in itertools.product(METHODS, size.precisions):
+                found = compare(base, str(root / "store"), device, size, method, precision)
+                print(
+                    f"{name:18} {method:6} {precision:4} {found.ours:8.2f} {found.theirs:8.2f} {found.ratio:6.2f}"
+                    f" {found.difference:12.1e}",
+                    flush=True,
+                )
+                suffix = f"{method}_{name}" + (f"_{precision}" if len(size.precisions) > 1 else "")
+                ratios.setdefault(method, []).append(found.ratio)
+                figures[f"steps_ratio_{suffix}"] = found.ratio
+                figures[f"steps_per_second_{suffix}"] = found.ours
+                figures[f"tokens_per_second_{suffix}"] = found.tokens
+                differences[precision] = max(differences[precision], found.difference)
+    figures |= {f"steps_ratio_{method}": min(found) for method, found in ratios.items()}  # the weakest case counts
+    return figures | {difference_key(name): found for name, found in differences.items()}
+
+
+def difference_key(precision: str) -> str:
+    return "loss_curve_max_diff" + ("" if precision == "fp32" else f"_{precision}")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="few steps, nothing written")
+    parser.add_argument("--device", choices=SIZES, default="cpu")
+    parser.add_argument("--quick", action="store_true", help="few steps")
     parser.add_argument("--answers", type=float, default=1 / 3, help="share of the tokens that carry loss")
+    parser.add_argument("--micro-tokens", type=int, help="most tokens in one pass of ours")
+    parser.add_argument("--pass-cost", type=int, help="try another PASS_COST_TOKENS (train/layout.py)")
     arguments = parser.parse_args()
-    steps, rounds = (12, 2) if arguments.quick else (STEPS, ROUNDS)
+    size, changed = SIZES[arguments.device], {}
+    if arguments.quick:
+        changed |= {"steps": 12, "rounds": 2}
+    if arguments.micro_tokens:
+        changed["micro_tokens"] = arguments.micro_tokens
+    if arguments.pass_cost:
+        layout.PASS_COST_TOKENS = arguments.pass_cost
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     warnings.filterwarnings("ignore")
-    ratios: dict[str, list[float]] = {method: [] for method in METHODS}
-    figures, largest = {}, 0.0
-    print(
-        f"{'model':18} {'method':6} {'ours':>8} {'Trainer':>8} {'ratio':>6} {'loss differs':>12}   (steps per second)"
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        make_store(Path(folder) / "store", BATCH * 64, arguments.answers)
-        for name, method in itertools.product(MODELS, METHODS):
-            our_rate, their_rate, ratio, difference = compare(Path(folder), name, method, steps, rounds)
-            print(f"{name:18} {method:6} {our_rate:8.2f} {their_rate:8.2f} {ratio:6.2f} {difference:12.1e}", flush=True)
-            ratios[method].append(ratio)
-            figures[f"steps_ratio_{method}_{name}"] = ratio
-            largest = max(largest, difference)
-    if largest > LARGEST_DIFFERENCE:
-        print(
-            f"loss curves differ by {largest:.1e}, more than {LARGEST_DIFFERENCE:.0e}: not the same work",
-            file=sys.stderr,
-        )
-        return 1
-    figures |= {f"steps_ratio_{method}": min(found) for method, found in ratios.items()}  # the weaker model counts
-    figures["loss_curve_max_diff"] = largest
-    if not arguments.quick and arguments.answers == parser.get_default("answers"):
-        print(record("steps", figures, ("python", "-m", "benchmarks.steps")))
-    return 0
+    figures = measure(arguments.device, replace(size, **changed), arguments.answers)
+    if sys.argv[1:] in ([], ["--device", arguments.device]):  # as it is defined: another way of calling is a try
+        name = "steps" if arguments.device == "cpu" else "steps_cuda"
+        print(record(name, figures))
+    wrong = {
+        name: figures[difference_key(name)]
+        for name, limit in size.precisions.items()
+        if figures[difference_key(name)] > limit
+    }
+    if wrong:
+        print(f"loss curves differ more than {dict(size.precisions)}: {wrong}; not the same work", file=sys.stderr)
+    return int(bool(wrong))
 
 
 if __name__ == "__main__":

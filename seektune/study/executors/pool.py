@@ -24,6 +24,7 @@ from seektune.study.executors.executor import Died, Event, Finished, Reported
 from seektune.study.executors.memory import oom_kills
 from seektune.study.executors.warm import Warm
 from seektune.study.executors.wire import Lines, line, receive
+from seektune.study.machine import cuda_devices
 from seektune.trial import Dispatch, Point, Progress, Result, TrainerSpec
 
 
@@ -193,5 +194,4 @@ def visible_devices(slots: int) -> list[str]:
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is not None:
         return [name.strip() for name in named.split(",") if name.strip() not in ("", "-1")]
-    count = len(list(Path("/proc/driver/nvidia/gpus").glob("*"))) or slots
-    return [str(index) for index in range(count)]
+    return [str(index) for index in range(cuda_devices() or slots)]
