@@ -33,7 +33,7 @@ from seektune.text.split import EVALUATION, assign, need_both_sides
 from seektune.text.stored import stored
 from seektune.trial import Json, fingerprint
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised when the same files and options would give other rows."""
 
 SPLITS = ("train", "validation", "test")
