@@ -25,6 +25,7 @@ from seektune.text.reading import Row
 from seektune.trial import fingerprint
 
 EVALUATION = ("validation", "test")
+_UNEVEN = 0.03
 
 
 def draw(key: str) -> float:
@@ -70,6 +71,20 @@ def assign(rows: Sequence[Row], kept: Sequence[Row], forest: Forest, data: DataO
         else:
             row.side = side(drawn_first, split, missing)
     return len(oversized)
+
+
+def uneven(kept: Sequence[Row], data: DataOptions) -> list[str]:
+    """What to tell a person whose evaluation sides are far from what was asked."""
+    if data.split.column:
+        return []
+    counts = Counter(row.side for row in kept)
+    shares = [(name, counts[name] / len(kept), getattr(data.split, name)) for name in EVALUATION]
+    return [
+        f"{share:.1%} of the rows are in {name}, {asked:.1%} were asked for: rows that are near each other, or of groups "
+        f"that share a row, stay together on the most protected side that one of them drew"
+        for name, share, asked in shares
+        if abs(share - asked) > _UNEVEN
+    ]
 
 
 def need_both_sides(kept: Sequence[Row], data: DataOptions) -> None:

@@ -99,3 +99,16 @@ def test_children_draw_with_their_parent(prepare: Prepare, jsonl: Write, labelle
     together = sides_of(prepare("classification", jsonl(rows)))
     assert len(together) == 7 * 300
     assert {text: together[text] for text in alone} == alone  # six children each, and the shares are the same
+
+
+def test_groups_that_share_rows_stay_together_and_a_person_is_told(
+    prepare: Prepare, jsonl: Write, labelled: Labelled
+) -> None:
+    shared = {"text": "Thank you very much for your kind help", "label": "thanks"}
+    rows = [{**row, "customer": i} for i, row in enumerate(labelled)]
+    rows += [{**shared, "customer": i} for i in range(40)]
+    prepared = prepare("classification", jsonl(rows), split={"group": "customer"})
+    assert prepared.report["dropped"] == {"exact duplicate": 39}
+    sides = sides_of(prepared)
+    assert {sides[row["text"]] for row in labelled[:40]} == {"test"}  # one of forty drew it
+    assert any("of the rows are in test, 10.0% were asked for" in note for note in prepared.report["notes"])

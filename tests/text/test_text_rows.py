@@ -54,12 +54,26 @@ def test_every_row_is_used_quarantined_or_dropped(prepare: Prepare, jsonl: Write
 
 def test_too_many_bad_rows_stop_the_run_with_counts(prepare: Prepare, jsonl: Write, labelled: Labelled) -> None:
     path = jsonl([*labelled[:90], *({"text": "", "label": "a"} for _ in range(10))])
-    with pytest.raises(DataError, match=r"10 of 100 rows are bad \(10.0%\), at most 5.0%.*empty 10") as error:
+    with pytest.raises(
+        DataError, match=r"10 of 100 rows of data.sources are bad \(10.0%\), at most 5.0%.*empty 10"
+    ) as error:
         prepare("classification", path)
     listed = next(Path(word.rstrip(";")) for word in str(error.value).split() if "quarantine" in word and "/" in word)
     assert len(listed.read_text().splitlines()) == 10
     assert f"{path}:91: empty" in str(error.value)
     assert prepare("classification", path, checks={"max_bad_share": 0.1}).report["quarantined"] == {"empty": 10}
+
+
+def test_a_bad_general_text_is_not_hidden_by_good_rows_nor_the_reverse(
+    prepare: Prepare, jsonl: Write, labelled: Labelled
+) -> None:
+    good = [{"text": f"An essay on {row['text']} and what came of it in the end."} for row in labelled]
+    bad_general = jsonl([*good[:9], {"text": ""}], "bad_general.jsonl")
+    with pytest.raises(DataError, match=r"1 of 10 rows of data.general are bad \(10.0%\)"):
+        prepare("classification", jsonl(labelled), general=[{"path": str(bad_general)}])
+    bad_rows = jsonl([*labelled[:18], {"text": "", "label": "a"}, {"text": "b"}], "bad_rows.jsonl")
+    with pytest.raises(DataError, match=r"2 of 20 rows of data.sources are bad \(10.0%\).*missing label 1"):
+        prepare("classification", bad_rows, general=[{"path": str(jsonl(good, "good.jsonl"))}])
 
 
 def test_malformed_line_fails_with_its_place_or_is_quarantined(
