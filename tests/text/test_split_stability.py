@@ -63,7 +63,7 @@ new_rows = st.lists(
 
 
 @pytest.mark.parametrize("group", [None, "customer"])
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(new=new_rows)
 @example(new=[(i, edit, "other", "0", 0) for i in range(0, 140, 12) for edit in ("one word",)])
 def test_rows_of_the_test_side_stay_there_whatever_is_added(
