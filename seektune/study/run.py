@@ -26,11 +26,12 @@ from seektune.study.context import Context
 from seektune.study.driver import Driver
 from seektune.study.executors.executor import Executor
 from seektune.study.machine import choose_device, choose_workers
+from seektune.study.model_files import model_files
 from seektune.study.observer import Observer
 from seektune.study.stage import Allowance, StageRun
 from seektune.study_file import StudyFile
+from seektune.text import rows, tokens
 from seektune.text.augment import augmenter_identity
-from seektune.text.options import DataOptions
 from seektune.text.sources import resolve
 from seektune.trial import Json, fingerprint
 
@@ -53,12 +54,13 @@ class StageKind:
         return run
 
 
-def content(data: DataOptions | None) -> list[object]:
-    """Hashes of the files that the study reads."""
-    if data is None:
-        return []
-    found: list[object] = [resolve(source).identity for source in (*data.sources, *data.general)]
-    return [*found, augmenter_identity(data)] if data.augment.operators else found
+def content(study: StudyFile) -> list[object]:
+    """What the study reads, by content, and the versions of the code that makes rows and tokens of it."""
+    found: list[object] = [rows.SCHEMA, tokens.SCHEMA, model_files(study)]
+    if data := study.data:
+        found += [resolve(source).identity for source in (*data.sources, *data.general)]
+        found += [augmenter_identity(data)] if data.augment.operators else []
+    return found
 
 
 def _training(study: StudyFile) -> Json:
@@ -85,7 +87,7 @@ STAGES: Mapping[str, StageKind] = {
         (),
         lambda study: {
             "data": study.data.model_dump(mode="json") if study.data else None,
-            "content": content(study.data),
+            "content": content(study),
             "model": study.model.model_dump(mode="json"),
             "length": [study.train.tokens, study.train.epochs, study.train.eval_rows],
             "fixed": dict(study.fixed_params()),

@@ -33,7 +33,7 @@ class Clusters:
 
 
 class Forest:
-    """Union-find over row numbers; the earliest row is the root, so that appended rows move nobody."""
+    """Union-find over row numbers."""
 
     def __init__(self, size: int) -> None:
         self._up = list(range(size))
@@ -75,14 +75,15 @@ def cluster(rows: Sequence[Row], data: DataOptions) -> tuple[Clusters, Forest]:
     _tie_children(rows, forest, result)
     index = NearIndex(data.protected_terms)
     kept: dict[int, _Kept] = defaultdict(_Kept)
-    seen: dict[str, Row] = {}
+    seen: dict[str, int] = {}
     for i, row in enumerate(rows):
-        if (first := seen.get(row.id)) is not None:
+        if (j := seen.setdefault(row.id, i)) != i:
+            first = rows[j]
+            forest.join(j, i)
             if first.own_side != row.own_side:
                 result.crossing.append((first, row, "repeats"))
             result.dropped.append((row, EXACT, first))
             continue
-        seen[row.id] = row
         own, near = index.add(i, prompt_text(data.kind, row.fields)) if data.checks.near_duplicates else (i, [])
         # the answer's own tokens, so that punctuation decides nothing; a label counts as it is written
         answer = answer_text(data.kind, row.fields)

@@ -103,16 +103,16 @@ def edits(a: Sequence[str], b: Sequence[str], limit: int) -> int:
 class NearIndex:
     """Texts added so far, and which of them a new text nearly repeats.
 
-    Texts with the same tokens are one entry, under the key that came first.
+    Texts with the same tokens are one entry, under the key that came first. `seed` chooses the permutations.
     """
 
-    def __init__(self, protected: Iterable[str] = ()) -> None:
+    def __init__(self, protected: Iterable[str] = (), seed: int = 1) -> None:
         self.protected = tuple(protected)
         self.capped = 0
         self._texts: dict[int, str] = {}
         self._first: dict[str, int] = {}
         self._bands: dict[tuple[Meaning, int, bytes], list[int]] = defaultdict(list)
-        self._sketch = MinHash(num_perm=BANDS * BAND_ROWS, seed=1, hashfunc=int)
+        self._sketch = MinHash(num_perm=BANDS * BAND_ROWS, seed=seed, hashfunc=int)
 
     def near(self, text: str) -> list[int]:
         """Keys of the entries that `text` repeats or nearly repeats, oldest first."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from seektune.errors import DataError
 from seektune.text.lines import shown, text_lines
@@ -31,20 +30,12 @@ def read_jsonl(path: Path) -> Iterator[Record]:
 def read_json(path: Path) -> Iterator[Record]:
     """A list of objects, or an object whose only list is the rows. Every row keeps its line."""
     text = "".join(line for _, line in text_lines(path))
-    decoder = json.JSONDecoder()
-    start = _skip(text, 0)
+    start, nested = _skip(text, 0), False
     if text[start : start + 1] == "{":
-        value = _whole(path, text)
-        lists = {name: item for name, item in value.items() if isinstance(item, list)}
-        if len(lists) != 1:
-            raise DataError(
-                f"{path}: expected a list of rows, or an object with one list, but got an object with the keys "
-                f"{', '.join(map(repr, list(value)[:8]))}; one object per line belongs in a .jsonl file"
-            )
-        yield from (_object(row, item) for row, item in enumerate(next(iter(lists.values())), start=1))
-        return
-    if text[start : start + 1] != "[":
+        start, nested = _only_list(path, text, start), True
+    elif text[start : start + 1] != "[":
         raise DataError(f"{path}:1:1: expected a JSON list of rows, but got {shown(text[start : start + 20])!r}")
+    decoder = json.JSONDecoder()
     position, line, counted = _skip(text, start + 1), 1, 0
     while text[position : position + 1] != "]":
         line, counted = line + text.count("\n", counted, position), position
@@ -54,25 +45,50 @@ def read_json(path: Path) -> Iterator[Record]:
             if text[end : end + 1] not in (",", "]"):
                 raise json.JSONDecodeError("expecting ',' or ']'", text, end)
         except json.JSONDecodeError as error:
-            cut = f"; {CUT}" if not text.rstrip().endswith("]") else ""
-            message = f"{error.msg[:1].lower()}{error.msg[1:]}"
-            raise DataError(f"{path}:{error.lineno}:{error.colno}: malformed JSON: {message}{cut}") from error
+            raise _malformed(path, text, error, "]") from error
         except (ValueError, RecursionError) as error:
             raise DataError(f"{path}:{line}: JSON that cannot be read: {type(error).__name__}: {error}") from error
         yield _object(line, value)
         position = _skip(text, end + 1) if text[end] == "," else end
+    position = _skip(text, position + 1)
+    if not nested and position < len(text):
+        raise _malformed(path, text, json.JSONDecodeError("Extra data", text, position), "]")
 
 
-def _whole(path: Path, text: str) -> dict[str, Any]:
+def _only_list(path: Path, text: str, start: int) -> int:
+    """Where the rows of a top-level object begin. Two lists, also under one name, are refused: one would be lost."""
     try:
-        value: dict[str, Any] = json.loads(text)
+        json.loads(text)
     except json.JSONDecodeError as error:
-        hint = "; one object per line belongs in a .jsonl file" if error.msg == "Extra data" else ""
-        message = f"{error.msg[:1].lower()}{error.msg[1:]}"
-        raise DataError(f"{path}:{error.lineno}:{error.colno}: malformed JSON: {message}{hint}") from error
+        raise _malformed(path, text, error, "}") from error
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: JSON that cannot be read: {type(error).__name__}: {error}") from error
-    return value
+    decoder = json.JSONDecoder()
+    names, lists, position = [], [], _skip(text, start + 1)
+    while text[position] != "}":
+        name, position = decoder.raw_decode(text, position)
+        names.append(name)
+        position = _skip(text, _skip(text, position) + 1)  # past the colon
+        if text[position] == "[":
+            lists.append(position)
+        position = _skip(text, decoder.raw_decode(text, position)[1])
+        position = _skip(text, position + 1) if text[position] == "," else position
+    if len(lists) != 1:
+        raise DataError(
+            f"{path}: expected a list of rows, or an object with one list, but got an object with the keys "
+            f"{', '.join(map(repr, names[:8]))}; one object per line belongs in a .jsonl file"
+        )
+    return lists[0]
+
+
+def _malformed(path: Path, text: str, error: json.JSONDecodeError, closing: str) -> DataError:
+    """Place and reason; `closing` is what a whole file ends with."""
+    hint = "" if text.rstrip().endswith(closing) else f"; {CUT}"
+    if error.msg == "Extra data":
+        hint = "; one object per line belongs in a .jsonl file"
+    return DataError(
+        f"{path}:{error.lineno}:{error.colno}: malformed JSON: {error.msg[:1].lower()}{error.msg[1:]}{hint}"
+    )
 
 
 def _skip(text: str, position: int) -> int:

@@ -17,6 +17,9 @@ from seektune.text.language import tokens
 from seektune.text.options import DataOptions
 from seektune.text.reading import Row
 
+GUARD_SEED = 2
+"""Of the guard's MinHash permutations; clusters have 1."""
+
 _WINDOW_TOKENS = 12
 """An evaluation row of at least this many tokens must not stand in the general text."""
 
@@ -38,17 +41,22 @@ class Leak:
 
 
 class Guard:
-    """The evaluation rows, ready to be asked about."""
+    """The evaluation rows, ready to be asked about. A second opinion: its near duplicates are found by other
+    permutations than those of the clusters, so that what these missed by chance is not missed again."""
 
     def __init__(self, evaluation: Sequence[Row], data: DataOptions) -> None:
-        self._kind = data.kind
+        self._kind, self._near_duplicates = data.kind, data.checks.near_duplicates
         self._rows = list(evaluation)
         self._ids = {row.id: row for row in evaluation}
         self._groups = {row.group: row for row in evaluation}
-        self._near = NearIndex(data.protected_terms) if data.checks.near_duplicates else None
-        if self._near is not None:
-            for i, row in enumerate(self._rows):
-                self._near.add(i, prompt_text(data.kind, row.fields))
+        self._near = NearIndex(data.protected_terms, seed=GUARD_SEED)
+        for i, row in enumerate(self._rows):
+            self._near.add(i, prompt_text(data.kind, row.fields))
+
+    @property
+    def capped(self) -> int:
+        """Candidates that were not compared."""
+        return self._near.capped
 
     def leak(self, row: Row) -> Leak | None:
         """How `row` would leak, were it trained on."""
@@ -58,9 +66,29 @@ class Guard:
             return Leak(row, self._ids[row.parent], "was made from")
         if row.group in self._groups:
             return Leak(row, self._groups[row.group], "is of the same group as")
-        if self._near is not None and (near := self._near.near(prompt_text(self._kind, row.fields))):
+        if self._near_duplicates and (near := self._near.near(prompt_text(self._kind, row.fields))):
             return Leak(row, self._rows[near[0]], "nearly repeats")
         return None
+
+    def holding(self, general: Sequence[Row]) -> dict[str, Row]:
+        """General texts (by id) that hold an evaluation row word for word, or nearly repeat one."""
+        found: dict[str, Row] = {}
+        if not general:
+            return found
+        windows: dict[tuple[str, ...], list[tuple[list[str], Row]]] = defaultdict(list)
+        for row in self._rows:
+            words = tokens(prompt_text(self._kind, row.fields))
+            if len(words) >= _WINDOW_TOKENS:
+                windows[tuple(words[:_WINDOW_TOKENS])].append((words, row))
+        for text in general:
+            words = tokens(text.fields["text"])
+            for start in range(len(words) - _WINDOW_TOKENS + 1):
+                for wanted, row in windows.get(tuple(words[start : start + _WINDOW_TOKENS]), ()):
+                    if words[start : start + len(wanted)] == wanted:
+                        found.setdefault(text.id, row)
+            if text.id not in found and (hits := self._near.near(text.fields["text"])):
+                found[text.id] = self._rows[hits[0]]
+        return found
 
 
 def check(train: Sequence[Row], evaluation: Sequence[Row], data: DataOptions) -> None:
@@ -78,26 +106,3 @@ def refuse(leaks: Sequence[Leak]) -> None:
             f"could be trusted; take them out of one side, or leave split.column out and let the split keep them "
             f"together:\n{named}"
         )
-
-
-def holding(general: Sequence[Row], evaluation: Sequence[Row], data: DataOptions) -> dict[str, Row]:
-    """General texts (by id) that hold an evaluation row word for word, or nearly repeat one."""
-    found: dict[str, Row] = {}
-    if not general:
-        return found
-    windows: dict[tuple[str, ...], list[tuple[list[str], Row]]] = defaultdict(list)
-    near = NearIndex(data.protected_terms)
-    for i, row in enumerate(evaluation):
-        words = tokens(prompt_text(data.kind, row.fields))
-        near.add(i, prompt_text(data.kind, row.fields))
-        if len(words) >= _WINDOW_TOKENS:
-            windows[tuple(words[:_WINDOW_TOKENS])].append((words, row))
-    for text in general:
-        words = tokens(text.fields["text"])
-        for start in range(len(words) - _WINDOW_TOKENS + 1):
-            for wanted, row in windows.get(tuple(words[start : start + _WINDOW_TOKENS]), ()):
-                if words[start : start + len(wanted)] == wanted:
-                    found.setdefault(text.id, row)
-        if text.id not in found and (hits := near.near(text.fields["text"])):
-            found[text.id] = evaluation[hits[0]]
-    return found

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from seektune.errors import DataError
+from seektune.text.record import CUT
 
 MAX_LINE_BYTES = 64 * 2**20
 """Longer lines are refused before they are held in memory twice."""
@@ -71,9 +72,10 @@ def text_lines(path: Path) -> Iterator[tuple[int, str]]:
         try:
             yield number, line.decode("utf-8")
         except UnicodeDecodeError as error:
+            cut = error.reason == "unexpected end of data" and not line.endswith(b"\n")
             raise DataError(
                 f"{path}:{number}: not UTF-8: byte 0x{line[error.start]:02x} at byte offset {offset + error.start}"
-                f"{_encoding_hint(path, line)}"
+                f"{f'; {CUT}' if cut else _encoding_hint(path, line)}"
             ) from error
 
 

@@ -57,7 +57,8 @@ class SplitOptions(Options):
     validation: float = Field(default=0.1, gt=0, lt=0.5)
     """Share of the groups that rank trials."""
     test: float = Field(default=0.1, gt=0, lt=0.5)
-    """Share of the groups locked away; read by `confirm` only."""
+    """Share of the groups locked away; read by `confirm` only. A group lies on the most protected side that one of its
+    rows draws, so many near rows make it more."""
     group: str | list[str] | None = None
     """Column(s) whose equal values stay on one side; None: groups are clusters of near duplicates."""
     column: str | None = None
@@ -68,7 +69,7 @@ class CheckOptions(Options):
     """Which rows are fit for use."""
 
     max_bad_share: float = Field(default=0.05, ge=0, le=1)
-    """More quarantined rows than this stop the run."""
+    """More quarantined rows than this, of the sources or of the general text, stop the run."""
     malformed: Literal["fail", "quarantine"] = "fail"
     """A line that cannot be parsed (bad JSON, wrong number of fields): stop at the first, or quarantine it."""
     max_characters: int = Field(default=20_000, ge=1)

@@ -121,15 +121,15 @@ def read(data: DataOptions, sources: Sequence[Source], kind: str) -> Read:
     return result
 
 
-def check_share(read: Read, max_bad_share: float, quarantine: Path) -> None:
-    """Stop when more than `max_bad_share` of all rows are bad."""
+def check_share(read: Read, max_bad_share: float, quarantine: Path, block: str) -> None:
+    """Stop when more than `max_bad_share` of all rows of a block of sources (data.sources, data.general) are bad."""
     total, bad = sum(read.rows_in.values()), len(read.quarantined)
     if bad <= max_bad_share * total:
         return
     counts = Counter(row.reason for row in read.quarantined)
     lines = [f"  {row.file}:{row.line}: {row.reason}: {row.detail}" for row in read.quarantined[:5]]
     raise DataError(
-        f"{bad:,} of {total:,} rows are bad ({bad / total:.1%}), at most {max_bad_share:.1%} may be "
+        f"{bad:,} of {total:,} rows of {block} are bad ({bad / total:.1%}), at most {max_bad_share:.1%} may be "
         f"(data.checks.max_bad_share): {', '.join(f'{reason} {n:,}' for reason, n in counts.most_common())}; "
         f"all of them are listed in {quarantine}; the first:\n" + "\n".join(lines)
     )

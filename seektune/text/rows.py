@@ -21,23 +21,24 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from seektune.errors import DataError
 from seektune.text import leaks
 from seektune.text.augment import augment, augmenter_identity
 from seektune.text.clusters import cluster
 from seektune.text.data_report import data_report
+from seektune.text.duplicates import MAX_CANDIDATES
 from seektune.text.mixing import mix
 from seektune.text.options import DataOptions
 from seektune.text.reading import Quarantined, Read, Row, check_share, read
 from seektune.text.sources import resolve
-from seektune.text.split import EVALUATION, assign, need_both_sides
+from seektune.text.split import EVALUATION, assign, need_both_sides, uneven
 from seektune.text.stored import stored
 from seektune.trial import Json, fingerprint
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised when the same files and options would give other rows."""
 
 SPLITS = ("train", "validation", "test")
-_RESPLITS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +80,13 @@ def prepare_rows(data: DataOptions, cache: Path, seed: int) -> RowSet:
     def build(folder: Path) -> None:
         wanted = read(data, sources, data.kind)
         plain = read(data, general, "text")
-        bad = Read(quarantined=wanted.quarantined + plain.quarantined, rows_in=wanted.rows_in + plain.rows_in)
-        try:
-            check_share(bad, data.checks.max_bad_share, cache / "quarantine" / f"{key[:16]}.jsonl")
-        except Exception:
-            (cache / "quarantine").mkdir(parents=True, exist_ok=True)
-            _write_lines(cache / "quarantine" / f"{key[:16]}.jsonl", bad.quarantined)
+        listed = cache / "quarantine" / f"{key[:16]}.jsonl"
+        try:  # each block by itself: a large clean one must not hide a bad one
+            check_share(wanted, data.checks.max_bad_share, listed, "data.sources")
+            check_share(plain, data.checks.max_bad_share, listed, "data.general")
+        except DataError:
+            listed.parent.mkdir(parents=True, exist_ok=True)
+            _write_lines(listed, wanted.quarantined + plain.quarantined)
             raise
         _build(folder, data, seed, wanted, plain, options)
 
@@ -96,19 +98,19 @@ def _build(folder: Path, data: DataOptions, seed: int, wanted: Read, plain: Read
     leaks.refuse([_crossing(a, b, how) for a, b, how in clusters.crossing] if data.split.column else [])
     dropped = [(row, reason, other.place) for row, reason, other in clusters.dropped]
     position = {id(row): i for i, row in enumerate(wanted.rows)}
-    for attempt in range(_RESPLITS):
+    while True:
         oversized = assign(wanted.rows, clusters.kept, forest, data)
         evaluation = [row for row in clusters.kept if row.side in EVALUATION]
         guard = leaks.Guard(evaluation, data)
-        train = [row for row in clusters.kept if row.side == "train"]
-        found = [leak for row in train if (leak := guard.leak(row))]
-        if not found or data.split.column or attempt == _RESPLITS - 1:
+        found = [leak for row in clusters.kept if row.side == "train" and (leak := guard.leak(row))]
+        if not found or data.split.column:
             break
-        for leak in found:  # natural duplicates that only the guard saw
+        for leak in found:  # natural duplicates that only the guard saw: every turn leaves fewer clusters
             forest.join(position[id(leak.train)], position[id(leak.evaluation)])
     leaks.refuse(found)
     need_both_sides(clusters.kept, data)
 
+    train = [row for row in clusters.kept if row.side == "train"]
     train, left_out = mix(train, {options.path or str(options.hub): options.weight for options in data.sources})
     dropped += [(row, "mixing", "") for row in left_out]
     children, augmentation = augment(train, data, seed, guard)
@@ -120,7 +122,7 @@ def _build(folder: Path, data: DataOptions, seed: int, wanted: Read, plain: Read
         if row.id in texts:
             general_dropped.append((row, "exact duplicate", texts[row.id].place))
         texts.setdefault(row.id, row)
-    for name, other in leaks.holding(list(texts.values()), evaluation, data).items():
+    for name, other in guard.holding(list(texts.values())).items():
         general_dropped.append((texts.pop(name), "holds an evaluation row", other.place))
 
     split_rows = {name: [row for row in evaluation if row.side == name] for name in EVALUATION}
@@ -143,8 +145,19 @@ def _build(folder: Path, data: DataOptions, seed: int, wanted: Read, plain: Read
         "quarantined": dict(Counter(row.reason for row in plain.quarantined)),
         "dropped": dict(Counter(reason for _, reason, _ in general_dropped)),
     }
-    report["leaks"] = {"rows_checked": len(split_rows["train"]), "against_rows": len(evaluation), "found": 0}
+    report["leaks"] = {
+        "rows_checked": len(split_rows["train"]),
+        "against_rows": len(evaluation),
+        "found": 0,
+        "candidates_not_compared": guard.capped,
+    }
     report["clusters"] = {"oversized_sent_to_train": oversized, "candidates_not_compared": clusters.capped}
+    report["notes"] += uneven(clusters.kept, data)
+    if skipped := clusters.capped + guard.capped:
+        report["notes"].append(
+            f"{skipped:,} candidates were not compared, because a row had more than {MAX_CANDIDATES} of them: near "
+            f"duplicates among rows of one template may have been missed"
+        )
     report |= {"schema": SCHEMA, "options": options, "fingerprint": fingerprint(digests)}
     report["test_fingerprint"] = digests["test"]
     (folder / "report.json").write_text(json.dumps(report, ensure_ascii=False, indent=1), encoding="utf-8")

@@ -12,7 +12,7 @@ from pathlib import Path
 _STALE_SECONDS = 86_400
 
 
-def stored(folder: Path, build: Callable[[Path], None]) -> Path:
+def stored(folder: Path, build: Callable[[Path], object]) -> Path:
     """`folder`, built by `build(partial folder)` unless it is there. Two builders at once: the first to finish wins."""
     if folder.is_dir():
         return folder
@@ -24,10 +24,8 @@ def stored(folder: Path, build: Callable[[Path], None]) -> Path:
     partial.mkdir()
     try:
         build(partial)
-        for file in partial.rglob("*"):
-            if file.is_file():
-                _sync(file)
-        _sync(partial)
+        for path in (*partial.rglob("*"), partial):
+            _sync(path)
         try:
             partial.rename(folder)
         except OSError:

@@ -29,7 +29,10 @@ SCHEMA = 1
 MAX_LOST_SHARE = 0.05
 """More training rows than this without a target token, or refused by the chat template, stop the run."""
 
-_TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "special_tokens_map.json")
+_TOKENIZER_FILES = (
+    *("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "special_tokens_map.json", "added_tokens.json"),
+    *("tokenizer.model", "vocab.json", "merges.txt", "vocab.txt"),  # older forms, of which a fast one is made
+)
 
 
 def train_tokenizer(rows: RowSet, vocabulary: int, cache: Path) -> Path:

@@ -59,6 +59,7 @@ def test_lines_are_those_of_the_file(tmp_path: Path) -> None:
     assert [record.line for record in records(write(tmp_path, "a.csv"))] == [2, 3, 5]
     assert [record.line for record in records(write(tmp_path, "a.jsonl"))] == [1, 2, 3]
     assert [record.line for record in records(write(tmp_path, "a.json"))] == [2, 6, 10]
+    assert [record.line for record in records(write(tmp_path, "nested.json"))] == [4, 8, 12]
 
 
 def test_folder_and_glob_read_files_in_order_and_skip_the_rest(tmp_path: Path) -> None:
@@ -110,6 +111,7 @@ BROKEN = [
     ("empty.jsonl", b"\n\n", ["empty.jsonl", "no rows"]),
     ("header.csv", b"text,label\n", ["header.csv", "text, label", "no rows"]),
     ("latin.csv", "text,label\nok,a\ncaf\xe9,b\n".encode("latin-1"), ["latin.csv:3", "UTF-8", "0xe9", "offset 19"]),
+    ("cut.tsv", "text\tlabel\nok\té".encode()[:-1], ["cut.tsv:2", "0xc3", "cut in the middle of a row"]),
     ("gbk.csv", "text,label\n转账失败,b\n".encode("gbk"), ["gbk.csv:2", "GB18030"]),
     ("wide.csv", "text,label\n".encode("utf-16"), ["wide.csv:1", "UTF-16"]),
     ("cut.csv", b'text,label\nfine,a\n"never clo', ["cut.csv:3", "cut in the middle of a row"]),
@@ -117,6 +119,9 @@ BROKEN = [
     ("bad.json", b'[\n {"text": "a"},\n {"text": }\n]', ["bad.json:3:11", "malformed JSON"]),
     ("cut.json", b'[{"text": "a"},\n{"text": "b', ["cut.json:2:10", "cut in the middle of a row"]),
     ("lines.json", b'{"text": "a"}\n{"text": "b"}\n', ["lines.json:2:1", ".jsonl"]),
+    ("two.json", b'[{"text": "a"}]\n[{"text": "b"}]', ["two.json:2:1", "extra data"]),
+    ("cut_nested.json", b'{"data": [{"text": "a"},\n{"text": "b', ["cut_nested.json:2:10", "cut in the middle"]),
+    ("same_name.json", b'{"a": [{"text": "a"}], "a": [{"text": "b"}]}', ["same_name.json", "'a', 'a'", "one list"]),
     ("scalar.json", b"3", ["scalar.json:1:1", "list of rows"]),
     ("cut.parquet", b"PAR1 and then nothing", ["cut.parquet", "not a whole Parquet file"]),
     ("model.pkl", pickle.dumps([{"text": "a"}]), ["model.pkl", "refused", "run code"]),

@@ -52,14 +52,126 @@ def test_every_row_is_used_quarantined_or_dropped(prepare: Prepare, jsonl: Write
     assert "\x07" not in (rows.folder / "quarantine.jsonl").read_text()
 
 
+def places(rows: RowSet) -> list[tuple[str, int]]:
+    """(file, line) of every row that ended anywhere: in a split, in general text, in quarantine or among the dropped."""
+    stored = [row for name in ("train", "validation", "test", "general") for row in rows.rows(name)]
+    left = [json.loads(line) for name in ("quarantine", "dropped") for line in (rows.folder / f"{name}.jsonl").open()]
+    return [(Path(row["file"]).name, row["line"]) for row in (*stored, *left)]
+
+
+FAULTS = {
+    "malformed": ['{"text": "never closed, "label": "a"}', "[1, 2]"],
+    "empty": ['{"text": " \\n", "label": "a", "who": "1"}'],
+    "wrong type": ['{"text": 3, "label": "a", "who": "1"}', '{"text": "b", "label": ["a"], "who": "1"}'],
+    "too long": [json.dumps({"text": "word " * 500, "label": "a", "who": "1"})],
+    "not text": ['{"text": "?!...", "label": "a", "who": "1"}'],
+    "missing label": ['{"text": "A fine question", "who": "1"}'],
+    "control character": ['{"text": "a\\u0007b", "label": "a", "who": "1"}', '{"text": "a\\u0000", "label": "a", "who": "1"}'],
+    "broken UTF-8": ['{"text": "a\\ud800b", "label": "a", "who": "1"}', '{"text": "caf\ufffd", "label": "a", "who": "1"}'],
+    "missing group": ['{"text": "Whose question is this?", "label": "a"}'],
+    "unknown split": ['{"text": "Which side is this on?", "label": "a", "who": "1", "split": "hold-out"}'],
+}  # fmt: skip
+
+
+def test_every_line_of_dirty_files_ends_in_one_place(
+    prepare: Prepare, jsonl: Write, labelled: Labelled, tmp_path: Path
+) -> None:
+    good = [json.dumps({**row, "who": str(i), "split": "train"}) for i, row in enumerate(labelled)]
+    good[:60] = [line.replace('"train"', '"test"') for line in good[:60]]
+    copies = [good[100], good[101].replace("Could", "COULD"), good[102].replace("?", "!")]
+    faults = [line for lines in FAULTS.values() for line in lines]
+    bad = [line if '"split"' in line else line.replace("{", '{"split": "train", ', 1) for line in faults]
+    (tmp_path / "dirty.jsonl").write_text("\n".join([*good[:250], *bad, *copies]) + "\n", encoding="utf-8")
+    (tmp_path / "other.jsonl").write_text("\n".join(good[250:]) + "\n", encoding="utf-8")
+    essay = "An essay that quotes: "
+    general = [{"text": f"{essay}{i} words on something"} for i in ("many", "few", "some", "many")]
+    general += [{"text": ""}, {"text": essay + labelled[3]["text"] + " And so on."}]
+    rows = prepare(
+        "classification",
+        {"path": str(tmp_path / "dirty.jsonl"), "weight": 1.0},
+        {"path": str(tmp_path / "other.jsonl"), "weight": 1.0},
+        general=[{"path": str(jsonl(general, "general.jsonl"))}],
+        split={"column": "split", "group": "who"},
+        checks={"malformed": "quarantine", "max_bad_share": 0.5, "max_characters": 2_000},
+    )
+    report = rows.report
+    assert report["quarantined"] == {reason: len(lines) for reason, lines in FAULTS.items()}
+    assert {"exact duplicate", "near duplicate", "mixing"} == set(report["dropped"])
+    for part in (report, report["general"], *report["sources"].values()):
+        assert part["rows_in"] == accounted(part)
+    assert report["rows_in"] == 300 + len(bad) + len(copies)
+    assert report["general"]["quarantined"] == {"empty": 1}
+    assert report["general"]["dropped"] == {"exact duplicate": 1, "holds an evaluation row": 1}
+    files = {"dirty.jsonl": 253 + len(bad), "other.jsonl": 50, "general.jsonl": 6}
+    assert sorted(places(rows)) == sorted((name, line) for name, count in files.items() for line in range(1, count + 1))
+
+
+@pytest.mark.parametrize(
+    ("kind", "faults"),
+    [
+        (
+            "chat",
+            {
+                "unknown role": {"messages": [{"role": "bot", "content": "hello"}]},
+                "no answer": {"messages": [{"role": "user", "content": "hello"}]},
+                "no question": {"messages": [{"role": "assistant", "content": "hello"}]},
+                "wrong type": {"messages": "hello"},
+                "empty": {"messages": []},
+            },
+        ),
+        (
+            "tagging",
+            {
+                "wrong length": {"tokens": ["a", "b"], "tags": ["O"]},
+                "missing label": {"tokens": ["a"], "tags": [""]},
+                "wrong type": {"tokens": "[1", "tags": ["O"]},
+            },
+        ),
+        ("instruction", {"empty": {"instruction": "", "input": "", "output": "a"}}),
+        ("summary", {"empty": {"document": "a", "summary": ""}, "wrong type": {"document": 1, "summary": "a"}}),
+    ],
+)
+def test_faults_of_the_other_kinds_are_counted_by_reason(
+    prepare: Prepare, jsonl: Write, labelled: Labelled, kind: str, faults: dict[str, dict[str, Any]]
+) -> None:
+    def good(row: dict[str, str]) -> dict[str, Any]:
+        turns = [{"role": "user", "content": row["text"]}, {"role": "assistant", "content": row["label"]}]
+        words = row["text"].split()
+        return {
+            "chat": {"messages": turns},
+            "tagging": {"tokens": words, "tags": ["O"] * len(words)},
+            "instruction": {"instruction": row["text"], "output": row["label"]},
+            "summary": {"document": row["text"], "summary": row["label"]},
+        }[kind]
+
+    rows = prepare(kind, jsonl([*map(good, labelled), *faults.values()]))
+    assert rows.report["quarantined"] == dict.fromkeys(faults, 1)
+    assert rows.report["rows_in"] == accounted(rows.report) == 300 + len(faults)
+    assert sorted(line for _, line in places(rows)) == list(range(1, 301 + len(faults)))
+
+
 def test_too_many_bad_rows_stop_the_run_with_counts(prepare: Prepare, jsonl: Write, labelled: Labelled) -> None:
     path = jsonl([*labelled[:90], *({"text": "", "label": "a"} for _ in range(10))])
-    with pytest.raises(DataError, match=r"10 of 100 rows are bad \(10.0%\), at most 5.0%.*empty 10") as error:
+    with pytest.raises(
+        DataError, match=r"10 of 100 rows of data.sources are bad \(10.0%\), at most 5.0%.*empty 10"
+    ) as error:
         prepare("classification", path)
     listed = next(Path(word.rstrip(";")) for word in str(error.value).split() if "quarantine" in word and "/" in word)
     assert len(listed.read_text().splitlines()) == 10
     assert f"{path}:91: empty" in str(error.value)
     assert prepare("classification", path, checks={"max_bad_share": 0.1}).report["quarantined"] == {"empty": 10}
+
+
+def test_a_bad_general_text_is_not_hidden_by_good_rows_nor_the_reverse(
+    prepare: Prepare, jsonl: Write, labelled: Labelled
+) -> None:
+    good = [{"text": f"An essay on {row['text']} and what came of it in the end."} for row in labelled]
+    bad_general = jsonl([*good[:9], {"text": ""}], "bad_general.jsonl")
+    with pytest.raises(DataError, match=r"1 of 10 rows of data.general are bad \(10.0%\)"):
+        prepare("classification", jsonl(labelled), general=[{"path": str(bad_general)}])
+    bad_rows = jsonl([*labelled[:18], {"text": "", "label": "a"}, {"text": "b"}], "bad_rows.jsonl")
+    with pytest.raises(DataError, match=r"2 of 20 rows of data.sources are bad \(10.0%\).*missing label 1"):
+        prepare("classification", bad_rows, general=[{"path": str(jsonl(good, "good.jsonl"))}])
 
 
 def test_malformed_line_fails_with_its_place_or_is_quarantined(

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import subprocess
 import sys
+import threading
 import zipfile
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import nltk
+import nltk.pathsec
 import pytest
+from nltk.downloader import Downloader
 
 from seektune.text import wordnet
 
@@ -58,18 +66,103 @@ def test_the_shared_folder_is_put_on_nltks_path(nowhere: Path, tmp_path: Path) -
     assert str(beside) in nltk.data.path
 
 
-@pytest.mark.real
-def test_debians_files_are_copied_whole_and_nltk_reads_them(nowhere: Path, tmp_path: Path) -> None:
-    source = debian_copy(tmp_path / "usr")
-    assert wordnet.find_wordnet(debian=source) == nowhere
-    assert wordnet.find_wordnet(debian=tmp_path / "none") == nowhere  # found again without Debian's folder
+@pytest.fixture
+def nltk_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """NLTK's index on this machine: a folder whose files its downloader is served, at first without any package."""
+    served = tmp_path / "served"
+    served.mkdir()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(served)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    monkeypatch.setattr(Downloader, "DEFAULT_URL", f"http://127.0.0.1:{server.server_port}/index.xml")
+    monkeypatch.setattr(nltk.pathsec, "ENFORCE", False)  # it would refuse an address of this machine
+    try:
+        yield served
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+private = pytest.mark.filterwarnings("ignore:Security Violation:RuntimeWarning")  # NLTK, of the address
+
+
+def publish(served: Path) -> None:
+    """A package `wordnet` of one file."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("wordnet/README", "from the network")
+    data = packed.getvalue()
+    (served / "wordnet.zip").write_bytes(data)
+    (served / "index.xml").write_text(
+        f'<nltk_data><packages><package id="wordnet" name="WordNet" subdir="corpora" unzip="0" size="{len(data)}" '
+        f'unzipped_size="16" checksum="{hashlib.md5(data).hexdigest()}" '
+        f'sha256_checksum="{hashlib.sha256(data).hexdigest()}" '
+        f'url="{Downloader.DEFAULT_URL.replace("index.xml", "wordnet.zip")}"/></packages><collections/></nltk_data>'
+    )
+
+
+def debian_stub(folder: Path) -> Path:
+    """As much of Debian's files as the search looks at."""
+    folder.mkdir()
+    for part in ("data", "index"):
+        for pos in ("noun", "verb", "adj", "adv"):
+            (folder / f"{part}.{pos}").write_text("from the package")
+    return folder
+
+
+@private
+def test_the_downloader_comes_before_debians_files(nowhere: Path, nltk_server: Path, tmp_path: Path) -> None:
+    publish(nltk_server)
+    assert wordnet.find_wordnet(download=True, debian=debian_stub(tmp_path / "debian")) == nowhere
+    with zipfile.ZipFile(nowhere / "corpora" / "wordnet.zip") as archive:
+        assert archive.read("wordnet/README") == b"from the network"
+    assert not (nowhere / "corpora" / "wordnet" / "data.noun").exists()
+    assert str(nowhere) in nltk.data.path
+
+
+@private
+def test_where_the_downloader_gives_nothing_debians_files_are_taken(
+    nowhere: Path, nltk_server: Path, tmp_path: Path
+) -> None:
+    assert wordnet.find_wordnet(download=True, debian=debian_stub(tmp_path / "debian")) == nowhere
+    assert (nowhere / "corpora" / "wordnet" / "data.noun").read_text() == "from the package"
+    assert not (nowhere / "corpora" / "wordnet.zip").exists()
+
+
+@private
+def test_a_run_does_not_wait_for_a_network(nowhere: Path, nltk_server: Path, tmp_path: Path) -> None:
+    publish(nltk_server)
+    assert wordnet.find_wordnet(debian=tmp_path / "none") is None
+    assert wordnet.find_wordnet(debian=debian_stub(tmp_path / "debian")) == nowhere
+    assert not (nowhere / "corpora" / "wordnet.zip").exists()
+
+
+def reads(folder: Path) -> None:
+    """NLTK opens what lies there: words, sense and the name of the lexicographer's file."""
     code = (
-        f"import nltk; nltk.data.path[:] = [{str(nowhere)!r}]\n"
+        f"import nltk; nltk.data.path[:] = [{str(folder)!r}]\n"
         "from nltk.corpus import wordnet\n"
         "print(wordnet.synsets('purchase', 'v')[0].lemma_names(), wordnet.synsets('purchase', 'v')[0].lexname())"
     )
     read = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "'buy'" in read.stdout and "verb.possession" in read.stdout, read.stderr
+
+
+@pytest.mark.real
+def test_debians_own_package(nowhere: Path) -> None:
+    if not (wordnet.DEBIAN / "data.noun").is_file():
+        pytest.skip(f"Debian's wordnet-base is not installed: nothing in {wordnet.DEBIAN}")
+    assert wordnet.find_wordnet() == nowhere
+    reads(nowhere)
+
+
+@pytest.mark.real
+def test_debians_files_are_copied_whole_and_nltk_reads_them(nowhere: Path, tmp_path: Path) -> None:
+    source = debian_copy(tmp_path / "usr")
+    assert wordnet.find_wordnet(debian=source) == nowhere
+    assert wordnet.find_wordnet(debian=tmp_path / "none") == nowhere  # found again without Debian's folder
+    reads(nowhere)
 
 
 def test_set_up_says_where_and_never_fails() -> None:

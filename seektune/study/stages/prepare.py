@@ -8,19 +8,20 @@ once on the validation rows: that also tells its size, from which the default hy
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Generator
 from pathlib import Path
 
 from seektune.adapt.defaults import defaults
+from seektune.errors import SeektuneError, Stopped, TrialError
 from seektune.ledger.results import PrepareResult
 from seektune.study.context import Context
 from seektune.study.stage import Round
 from seektune.text.rows import prepare_rows
 from seektune.text.store import TokenStore
+from seektune.text.stored import stored
 from seektune.text.tokens import tokenise, train_tokenizer
-from seektune.trial import Evaluate, Json, Result, Segment, View, fingerprint
+from seektune.trial import Evaluate, Json, Result, Segment, State, View, fingerprint
 
 BASE_PROBE_ROWS = 64
 
@@ -46,15 +47,12 @@ def prepare(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
         tokenizer = str(model.folder or model.hub)
     store = tokenise(rows, tokenizer, model.revision, data.max_length, context.cache)
 
+    base_name = tokenizer
     if model.config is not None:
-        base = yield from pretrain(context, tokenizer, store)
-        base_name, base_fingerprint = str(base), base.name
-    else:
-        base_name = tokenizer
-        base_fingerprint = fingerprint(base_name, model.revision)
+        base_name = str((yield from pretrain(context, tokenizer, store)))
 
     settings = {"base": base_name, "store": str(store.folder), "revision": model.revision}
-    measured = yield Round(
+    (measured,) = yield Round(
         context.trainer(**settings),
         (
             Segment(
@@ -69,7 +67,9 @@ def prepare(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
             ),
         ),
     )
-    facts = measured[0].facts
+    if measured.state not in (State.PAUSED, State.COMPLETE):
+        raise ended(context, measured, "measuring the base model", "its weights are not usable, save them again")
+    facts = measured.facts
     train_tokens = int(store.lengths("train").sum())
     hidden_size = int(facts["hidden_size"])
     return PrepareResult(
@@ -78,7 +78,7 @@ def prepare(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
         base=base_name,
         data_fingerprint=rows.fingerprint,
         test_fingerprint=rows.report["test_fingerprint"],
-        base_fingerprint=base_fingerprint,
+        base_fingerprint=str(facts["base_fingerprint"]),
         kind=data.kind,
         hidden_size=hidden_size,
         parameters=int(facts["parameters"]),
@@ -86,8 +86,8 @@ def prepare(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
         train_tokens=train_tokens,
         horizon_tokens=horizon(context, train_tokens),
         default=defaults(study.method, hidden_size),
-        metrics=sorted(measured[0].metrics),
-        base_losses=dict(measured[0].metrics),
+        metrics=sorted(measured.metrics),
+        base_losses=dict(measured.metrics),
     ).model_dump(mode="json")
 
 
@@ -106,7 +106,7 @@ def pretrain(context: Context, tokenizer: str, store: TokenStore) -> Generator[R
         base="", tokenizer=tokenizer, store=str(store.folder), config=study.model.config, kind="text"
     )
     tokens = options.tokens
-    results = yield Round(
+    (result,) = yield Round(
         trainer,
         (
             Segment(
@@ -129,16 +129,27 @@ def pretrain(context: Context, tokenizer: str, store: TokenStore) -> Generator[R
         ),
         {"base-pretraining": "pre-training"},
     )
-    exported = results[0].model
-    assert exported is not None, results[0].reason
-    partial = folder.with_name(f"{folder.name}.partial-{os.getpid()}")
-    shutil.rmtree(partial, ignore_errors=True)
-    shutil.copytree(exported, partial)
-    try:
-        partial.rename(folder)
-    except OSError:  # another study made the same base meanwhile
-        shutil.rmtree(partial, ignore_errors=True)
-    return folder
+    exported = result.model
+    if exported is None:
+        rate = f"lower model.pretrain.learning_rate (now {options.learning_rate:g})"
+        raise ended(context, result, "pre-training the base model", rate)
+    return stored(folder, lambda partial: shutil.copytree(exported, partial, dirs_exist_ok=True))
+
+
+def ended(context: Context, result: Result, what: str, diverged: str) -> SeektuneError:
+    """The error for a base model that did not come about; `diverged` is the remedy where the loss was not finite.
+
+    The journal holds how it ended, and a study of that name ends so again, unless what the stage depends on changes.
+    """
+    anew = f"give the study another name than {context.study.study!r}, under which this is written down"
+    reason = f"{what} ended as {result.state.value} ({result.reason or 'without a reason'})"
+    if result.state is State.STOPPED:
+        return Stopped(f"{reason}: without a base model nothing can be tuned; allow more time (budget), and {anew}")
+    remedies = {
+        State.DIVERGED: diverged,
+        State.INFEASIBLE: f"choose a smaller model; or lower train.micro_tokens, and {anew}",
+    }
+    return TrialError(f"{reason}; {remedies.get(result.state, f'mend that, and {anew}')}")
 
 
 def simulated(context: Context) -> Json:
