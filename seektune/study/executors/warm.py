@@ -23,6 +23,7 @@ THREADS = (
 ENVIRONMENT = {
     **dict.fromkeys(THREADS, "1"),
     "TOKENIZERS_PARALLELISM": "false",
+    "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # asking torch for CUDA must not start it: what is forked after that cannot
     "JE_ARROW_MALLOC_CONF": "background_thread:false",  # pyarrow's allocator would start a thread
 }
 
