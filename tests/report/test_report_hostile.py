@@ -99,7 +99,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, History]:
                                                for side in ("first", "second")}]},
         "augmentation": {"operators": {HOSTILE[0]: {"asked": 1, "made": 1, "rejected": {HOSTILE[1]: 2},
                          "examples": [{"before": text, "after": text} for text in HOSTILE[:5]]}}},
-        "notes": HOSTILE, "leaks": {"training_rows_checked": 1, "evaluation_rows": 1, "found": 0},
+        "notes": HOSTILE, "leaks": {"rows_checked": 1, "against_rows": 1, "found": 0},
     }  # fmt: skip
     (folder / "rows").mkdir()
     (folder / "rows" / "report.json").write_text(json.dumps(rows))
