@@ -53,7 +53,7 @@ class Live(Plain):
         if not tally.stage:
             return Text("starting ...", style="dim")
         of = f" of {max(tally.planned_trials, tally.trials_done)}" if tally.planned_trials else ""
-        left = f"about {duration(seconds)} left" if (seconds := tally.eta_seconds()) >= 1.0 else ""
+        left = f"about {duration(seconds)} left" if (seconds := tally.eta_seconds() or 0.0) >= 1.0 else ""
         bar = ProgressBar(total=1.0, completed=tally.share(tally.stage), width=BAR_WIDTH)
         where = f"{tally.study.study} · stage {tally.number} of {len(tally.stages)} {shown(tally.stage)}"
         trials = f"{tally.trials_done}{of} trials, {tally.running} running · {left}"

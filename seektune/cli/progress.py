@@ -135,7 +135,7 @@ class Plain(Silent):
     def stage_started(self, stage: str, key: str, planned_trials: int | None) -> None:
         super().stage_started(stage, key, planned_trials)
         planned = f", {planned_trials} trials planned" if planned_trials else ""
-        left = f", about {duration(seconds)} left" if (seconds := self.tally.eta_seconds()) >= 1.0 else ""
+        left = f", about {duration(seconds)} left" if (seconds := self.tally.eta_seconds() or 0.0) >= 1.0 else ""
         self.say(f"stage {self.tally.number} of {len(self.tally.stages)}: {shown(stage)}{planned}{left}")
 
     def attempt_died(self, stage: str, segment: Segment, attempt: int, reason: str) -> None:
