@@ -62,8 +62,8 @@ def over_budget(study: StudyFile, stages: list[PlannedStage], prepared: Json | N
     """Every limit of the study's budget that the plan does not keep, in words."""
     from seektune.study.caps import trial_caps
     from seektune.study.plan import count as count_work
-    from seektune.study.plan import sizes
     from seektune.study.run import parse_deadline
+    from seektune.study.sizes import sizes
 
     budget, seconds, cost = study.budget, _sum([s.seconds for s in stages]), _sum([s.cost for s in stages])
     cut = "stages will be cut short, each by its share"

@@ -41,7 +41,8 @@ class Best:
 
 def planned_work(study: StudyFile, prepared: Json | None, workers: int, device: str = "cpu") -> dict[str, Work]:
     """Per stage: tokens trained on, and seconds by the plan."""
-    from seektune.study.plan import count, make_plan, sizes
+    from seektune.study.plan import count, make_plan
+    from seektune.study.sizes import sizes
 
     stages, _ = make_plan(study, prepared, None, workers, device)
     work = count(study, sizes(study, prepared))

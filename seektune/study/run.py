@@ -247,7 +247,8 @@ class Run:
         if stage not in weights:
             return Allowance(deadline=deadline)
         to_come = self.stages[self.stages.index(stage) :]
-        share = weights[stage] / sum(weights.get(name, 0.0) for name in to_come)
+        rest = sum(weights.get(name, 0.0) for name in to_come)
+        share = weights[stage] / rest if rest > 0 else 1.0  # nobody after it has a claim
         # This stage's own earlier sessions are inside its allowance, not before it.
         others = [past.spend for key, past in driver.index.stages.items() if key != self.key(stage)]
 

@@ -49,7 +49,7 @@ def test_plan_says_which_limit_it_does_not_keep(desk, limit):
 
 
 def test_plan_of_a_model_of_unknown_size_gives_no_time(desk):
-    text = "study: big\nmodel: {hub: deepseek-ai/deepseek-llm-7b-base, revision: %s}\n" % ("0" * 40)
+    text = "study: big\nmodel: {hub: deepseek-ai/deepseek-llm-7b-base, revision: %s}\n" % ("ab" * 20)
     text += "data: {kind: text, sources: [{path: text.txt}]}\ntrain: {tokens: 1M}\nbudget: {price_per_device_hour: 2}\n"
     text += "space: {learning_rate: {low: 1e-6, high: 1e-3, log: true}}\n"
     desk.write("text.txt", "words and more words " * 5000)

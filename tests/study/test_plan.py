@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from seektune.study.caps import least_tokens, trial_caps
-from seektune.study.plan import coarse_rungs, count, make_plan, run_seconds, sizes
+from seektune.study.plan import coarse_rungs, count, make_plan
+from seektune.study.sizes import run_seconds, sizes
 from seektune.study_file import StudyFile
 
 STAGES = {"coarse": {"trials": 24}, "fine": {"trials": 12}}
