@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from seektune.errors import Stopped
+from seektune.study.rounds import GOES_ON
 from seektune.study.run import Run
 from seektune.study_file import StudyFile, load_study
 from seektune.trial import Json
@@ -29,6 +31,12 @@ class WatchedRun:
         """The stage's result, from the journal if it has finished before with the same inputs."""
         return self._run.run(stage)
 
+    @property
+    def cancelled(self) -> Stopped | None:
+        """What ends the run when it was cancelled in Prefect; None while it may go on."""
+        reason = self._observer.link.cancelled
+        return Stopped(f"stopped ({reason}); {GOES_ON}") if reason else None
+
     def show(self, page: str, text: str, description: str) -> None:
         """A markdown page among the flow run's artifacts; its key is the same every night."""
         self._observer.artifact("markdown", page, text, description)
@@ -39,4 +47,8 @@ def watch(study_file: str) -> Iterator[WatchedRun]:
     """Open the study for one or more stages. Inside a flow run only."""
     study = load_study(Path(study_file))
     with PrefectObserver(study) as observer, Run(study, observers=[observer, *EXTRA_OBSERVERS]) as run:
-        yield WatchedRun(run, study, observer)
+        watched = WatchedRun(run, study, observer)
+        try:
+            yield watched
+        except KeyboardInterrupt:  # Ctrl-C, or a cancel that came where no driver listens (listening.py)
+            raise watched.cancelled or KeyboardInterrupt from None

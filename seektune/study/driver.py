@@ -147,6 +147,7 @@ class Driver:
         def ask(number: int, frame: FrameType | None) -> None:
             self._stop = signal.Signals(number).name
             if self._choosing:  # a stage thinks: it writes nothing that a restart would miss
+                self._stop = self._observer.tick() or self._stop  # who sent it may have said why
                 raise Stopped(f"stopped ({self._stop}); {GOES_ON}")
 
         before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
