@@ -13,6 +13,7 @@ from collections.abc import Callable
 from types import TracebackType
 from uuid import UUID
 
+from prefect import runtime
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 from prefect.context import FlowRunContext, TaskRunContext
@@ -44,6 +45,7 @@ class PrefectObserver(Observer):
         self.study = study
         self._clock = clock
         self.flow_run_id: UUID = context.flow_run.id
+        self.flow_run = runtime.flow_run.ui_url or f"{context.flow_run.name} ({context.flow_run.id})"
         self.link = ApiLink(self.flow_run_id)
         self._listening = Listening(self.link)
         self._prepared: Json | None = None

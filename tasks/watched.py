@@ -24,6 +24,7 @@ class WatchedRun:
         self.study = study
         self.folder: Path = run.folder
         self.stages: tuple[str, ...] = run.stages
+        self.flow_run_id = observer.flow_run_id
         self._run = run
         self._observer = observer
 
@@ -46,7 +47,10 @@ class WatchedRun:
 def watch(study_file: str) -> Iterator[WatchedRun]:
     """Open the study for one or more stages. Inside a flow run only."""
     study = load_study(Path(study_file))
-    with PrefectObserver(study) as observer, Run(study, observers=[observer, *EXTRA_OBSERVERS]) as run:
+    with (
+        PrefectObserver(study) as observer,
+        Run(study, observers=[observer, *EXTRA_OBSERVERS], started_by={"flow run": observer.flow_run}) as run,
+    ):
         watched = WatchedRun(run, study, observer)
         try:
             yield watched

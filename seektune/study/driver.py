@@ -41,8 +41,10 @@ class Driver:
         executor: Executor,
         observers: Sequence[Observer] = (),
         clock: Callable[[], float] = time.time,
+        environment: Json | None = None,
     ) -> None:
-        self._ledger = Ledger(Path(folder), clock)
+        """`environment`: versions, commit, machine, written down with what runs now."""
+        self._ledger = Ledger(Path(folder), clock, environment)
         self._executor = executor
         self._executor.inherit(self._ledger.lock.descriptor)
         self._observer = Observers(observers)

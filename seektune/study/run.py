@@ -24,7 +24,7 @@ from seektune.ledger.mirror import Mirror
 from seektune.study.context import Context
 from seektune.study.driver import Driver
 from seektune.study.executors.executor import Executor
-from seektune.study.machine import choose_device, choose_workers
+from seektune.study.machine import choose_device, choose_workers, environment
 from seektune.study.observer import Observer
 from seektune.study.stage import Allowance, StageRun
 from seektune.study_file import StudyFile
@@ -133,8 +133,13 @@ class Run:
     """
 
     def __init__(
-        self, study: StudyFile, observers: Sequence[Observer] = (), kinds: Mapping[str, StageKind] = STAGES
+        self,
+        study: StudyFile,
+        observers: Sequence[Observer] = (),
+        kinds: Mapping[str, StageKind] = STAGES,
+        started_by: Json | None = None,
     ) -> None:
+        """`started_by`: who called, for the journal and the report, for example {"flow run": url}."""
         self.study = study
         self.kinds = kinds
         self.stages = stages_of(study, kinds)
@@ -143,6 +148,7 @@ class Run:
         self.device = choose_device(study.run.device)
         self.workers = choose_workers(study.run.workers, self.device)
         self._observers = tuple(observers)
+        self._started_by = dict(started_by or {})
         self._keys: dict[str, str] = {}
         self._executor: Executor | None = None
         self._driver: Driver | None = None
@@ -151,7 +157,9 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._executor = self._make_executor()
         try:
-            self._driver = Driver(self.folder, self._executor, (*self._observers, *self._mirror()))
+            observers = (*self._observers, *self._mirror())
+            where = {**environment(self.device, self.workers), **self._started_by}
+            self._driver = Driver(self.folder, self._executor, observers, environment=where)
         except BaseException:
             self._executor.close()
             raise
@@ -270,11 +278,10 @@ class Run:
     def report(self) -> Json:
         """Write the report over everything the journal holds; {"html", "markdown", "folder"}."""
         from seektune.report.page import write_report
-        from seektune.study.machine import environment
 
         history = History.read(self.folder)
         folder = self.folder / "report"
-        page = write_report(history, folder, self.study.model_dump(mode="json"), environment(self.device, self.workers))
+        page = write_report(history, folder, self.study.model_dump(mode="json"))
         return {"html": str(page), "markdown": str(folder / "report.md"), "folder": str(folder)}
 
 

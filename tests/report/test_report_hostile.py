@@ -124,7 +124,11 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, History]:
         name: StageRow(name, "key", (), "finished", result, HOSTILE[2], 0.0, 1.0, Spend(1.0, 1.0))
         for name, result in results.items()
     }
-    history = History(trials=trials, stages=stages, spend=Spend(1.0, 1.0, 0.0, 100))
+    environment = {text: {text: text} for text in HOSTILE}
+    sessions = [
+        {"at": 0.0, "host": text, "attempts": 1, "environment": {**environment, "flow run": text}} for text in HOSTILE
+    ]
+    history = History(trials=trials, stages=stages, spend=Spend(1.0, 1.0, 0.0, 100), sessions=sessions)
     study = {
         "study": HOSTILE[0],
         "objective": {"metric": "loss"},
@@ -133,7 +137,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, History]:
     facts = Facts(history, study)
     assert None not in (facts.prepare, facts.coarse, facts.confirm)
     assert facts.rows
-    write_report(history, folder / "report", study, {text: {text: text} for text in HOSTILE})
+    write_report(history, folder / "report", study)
     return folder / "report", history
 
 
