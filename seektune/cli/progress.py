@@ -13,7 +13,7 @@ from typing import Any
 from seektune.cli.output import Output
 from seektune.cli.tally import LOST, Tally
 from seektune.report.summary import found
-from seektune.report.wording import count, duration, number
+from seektune.report.wording import count, duration, number, plural
 from seektune.study.observer import Observer
 from seektune.trial import Json, Progress, Result, Segment, to_json
 
@@ -55,10 +55,11 @@ def standing(tally: Tally) -> list[str]:
 
 def trials_so_far(tally: Tally) -> str:
     """`7 of 24 trials, 2 running · about 3 min left`"""
-    of = f" of {max(tally.planned_trials, tally.trials_done)}" if tally.planned_trials else ""
+    done = tally.trials_done
+    trials = f"{done} of {max(tally.planned_trials, done)} trials" if tally.planned_trials else plural(done, "trial")
     seconds = tally.eta_seconds() or 0.0
     left = f" · about {duration(seconds)} left" if seconds >= 1.0 else ""
-    return f"{tally.trials_done}{of} trials, {tally.running} running{left}"
+    return f"{trials}, {tally.running} running{left}"
 
 
 class Silent(Observer):

@@ -79,6 +79,7 @@ class Tally:
         self._replayed: dict[str, float] = {}
         self._ended: set[str] = set()
         self._running: dict[str, tuple[int, int]] = {}
+        self._begun: dict[str, float] = {}
         self._finished: set[str] = set()
         self._pace = (0.0, 0.0)
 
@@ -92,6 +93,7 @@ class Tally:
 
     def segment_started(self, segment: Segment) -> None:
         self._running[segment.trial] = (segment.from_tokens, segment.from_tokens)
+        self._begun[segment.trial] = self.clock()
 
     def progress(self, progress: Progress) -> None:
         if progress.trial in self._running:
@@ -151,8 +153,10 @@ class Tally:
 
     @property
     def spend_seconds(self) -> float:
-        """Of devices, earlier invocations included."""
-        return self.earlier_seconds + self.used_seconds
+        """Of devices, earlier invocations and what runs now included."""
+        now = self.clock()
+        running = sum(now - self._begun.get(trial, now) for trial in self._running)
+        return self.earlier_seconds + self.used_seconds + running
 
     @property
     def money(self) -> float | None:

@@ -144,7 +144,7 @@ def test_without_a_terminal_every_tenth_of_a_stage_says_how_far_the_run_is(capsy
     plain.segment_ended("coarse", segment("two", 0, 100), result("two", 100, 3.0), 2, 60.0, 70.0)
     lines = [line for line in capsys.readouterr().out.split("\n") if " running" in line]
     assert len(lines) == 6
-    assert "coarse  10%  0 of 4 trials, 1 running · about 9 min 40 s left · spend 50 s (0.50)" in lines[0]
+    assert "coarse  10%  0 of 4 trials, 1 running · about 9 min 40 s left · spend 1 min 10 s (0.70)" in lines[0]
     assert "coarse  60%  2 of 4 trials, 0 running" in lines[-1]
     assert "best loss 2 one at 500 tokens · spend 2 min 00 s (1.20)" in lines[-1]
     plain.stage_started("fine", "key", 4)
