@@ -45,7 +45,8 @@ class PrefectObserver(Observer):
         self.study = study
         self._clock = clock
         self.flow_run_id: UUID = context.flow_run.id
-        self.flow_run = runtime.flow_run.ui_url or f"{context.flow_run.name} ({context.flow_run.id})"
+        page = str(runtime.flow_run.ui_url)  # of the embedded server, which has no pages, it begins with "None"
+        self.flow_run = page if page.startswith("http") else f"{context.flow_run.name} ({context.flow_run.id})"
         self.link = ApiLink(self.flow_run_id)
         self._listening = Listening(self.link)
         self._prepared: Json | None = None

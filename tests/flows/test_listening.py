@@ -11,6 +11,7 @@ from prefect.client.orchestration import get_client
 from prefect.states import Cancelling
 
 from seektune.errors import Stopped
+from seektune.ledger.history import History
 from seektune.trial import Json
 from tasks.holding import call, hold
 from tasks.watched import WatchedRun, watch
@@ -40,6 +41,9 @@ def test_a_stage_that_asks_nobody_is_interrupted(prefect_server: None, simulated
     @flow(persist_result=False)
     def night() -> None:
         with watch(str(simulated_study)) as run:
+            called = str(History.read(run.folder).sessions[-1]["environment"]["flow run"])
+            assert called.endswith((str(run.flow_run_id), f"({run.flow_run_id})"))
+            assert not called.startswith("None")
             state = call(thinking, run)
             seen.append(str(state.type.value))
             state.result()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from seektune.ledger.history import TrialRow
@@ -59,8 +60,15 @@ def _rates(facts: Facts, rows: list[TrialRow], best: str) -> Figure:
                 hoverinfo="text",
             )
         )
-    caption = "Learning rate of the same trials at each measurement: warmup, then the schedule over the full run."
-    drawing = layout(axis("tokens", rangemode="tozero"), axis("learning rate", type="log", exponentformat="power"))
+    caption = (
+        "Learning rate of the same trials at each measurement: warmup, then the schedule over the full run. "
+        "Below a tenth of the lowest peak the scale ends."
+    )
+    peaks = [max(one["y"]) for one in data if one["y"]]
+    window = [math.log10(min(peaks) / 10), math.log10(max(peaks) * 1.5)] if peaks else None
+    drawing = layout(
+        axis("tokens", rangemode="tozero"), axis("learning rate", type="log", dtick=1, exponentformat="e", range=window)
+    )
     return Figure("learning_rates", {"data": data, "layout": drawing}, caption, height=260)
 
 
