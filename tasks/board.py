@@ -36,6 +36,7 @@ class Row:
     params: Params
     state: State | None = None  # None: running
     value: float | None = None
+    begins: int = 0  # of the segment that is running
     tokens: int = 0
     seconds: float = 0.0
     reason: str = ""
@@ -48,12 +49,14 @@ class Board:
     study: StudyFile
     stage: str
     planned: int | None
+    planned_tokens: float = 0.0  # to train on, by the plan; 0: unknown
     rows: dict[str, Row] = field(default_factory=dict)
+    trained: int = 0
     furthest: float = 0.0
 
     def started(self, segment: Segment) -> None:
         row = self.rows.setdefault(segment.trial, Row(segment.params))
-        row.state, row.reason = None, ""
+        row.state, row.reason, row.begins, row.tokens = None, "", segment.from_tokens, segment.from_tokens
 
     def progressed(self, progress: Progress) -> None:
         row = self.rows.get(progress.trial)
@@ -66,6 +69,7 @@ class Board:
     def ended(self, result: Result) -> None:
         row = self.rows[result.trial]
         row.state, row.tokens, row.reason = result.state, result.tokens, result.reason
+        self.trained += max(0, result.tokens - row.begins)
         if result.curve:
             row.seconds = result.curve[-1].seconds
         row.value = None if result.state in LOST else self._value(result.metrics)
@@ -79,10 +83,10 @@ class Board:
         return sum(row.state is None for row in self.rows.values())
 
     def percent(self) -> float:
-        """Trials that are not running over trials planned; a bar never moves back, and is full only at the end."""
-        if self.planned:
-            share = (len(self.rows) - self.running) / max(self.planned, len(self.rows))
-            self.furthest = max(self.furthest, min(99.0, 100 * share))
+        """Tokens trained over tokens planned; a bar never moves back, and is full only at the end."""
+        on_the_way = sum(max(0, row.tokens - row.begins) for row in self.rows.values() if row.state is None)
+        if self.planned_tokens > 0:
+            self.furthest = max(self.furthest, min(99.0, 100 * (self.trained + on_the_way) / self.planned_tokens))
         return round(self.furthest, 1)
 
     def ranking(self) -> list[tuple[str, Row]]:

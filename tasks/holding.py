@@ -50,6 +50,10 @@ def hold(name: str, *, retries: int = 0, retry_delay_seconds: float = 10) -> Cal
                 result, sentence = stage(run)
             except Stopped as stopped:  # somebody asked for it: neither a failure nor a crash
                 return Cancelled(message=str(stopped), data=stopped)
+            except KeyboardInterrupt:  # a cancel that came where no driver listens, or Ctrl-C
+                if (cancelled := run.cancelled) is None:
+                    raise
+                return Cancelled(message=str(cancelled), data=cancelled)
             return Completed(message=sentence, data=result)
 
         held.__doc__, held.__module__, held.__qualname__ = stage.__doc__, stage.__module__, stage.__qualname__

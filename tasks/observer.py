@@ -13,16 +13,20 @@ from collections.abc import Callable
 from types import TracebackType
 from uuid import UUID
 
+from prefect import runtime
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.logging import get_run_logger
 
 from seektune.study.observer import Observer
+from seektune.study.plan import count
+from seektune.study.sizes import sizes
 from seektune.study_file import StudyFile
 from seektune.trial import Json, Progress, Result, Segment
 from tasks.board import Board
 from tasks.link import ApiLink
+from tasks.listening import Listening
 from tasks.trial_runs import TrialRuns
 
 EXTRA_OBSERVERS: list[Observer] = []
@@ -41,7 +45,11 @@ class PrefectObserver(Observer):
         self.study = study
         self._clock = clock
         self.flow_run_id: UUID = context.flow_run.id
+        page = str(runtime.flow_run.ui_url)  # of the embedded server, which has no pages, it begins with "None"
+        self.flow_run = page if page.startswith("http") else f"{context.flow_run.name} ({context.flow_run.id})"
         self.link = ApiLink(self.flow_run_id)
+        self._listening = Listening(self.link)
+        self._prepared: Json | None = None
         self._board: Board | None = None
         self._trials: TrialRuns | None = None
         self._artifacts: dict[str, UUID] = {}
@@ -53,6 +61,7 @@ class PrefectObserver(Observer):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._listening.close()
         if self._trials is not None and error is not None:
             self._trials.close(self._clock(), str(error) or type(error).__name__)
         self.link.close(timeout_seconds=20.0 if error is None else 3.0)  # who cancels does not want to wait
@@ -60,7 +69,8 @@ class PrefectObserver(Observer):
     # --- what the driver says -----------------------------------------------------------------------------------
 
     def stage_started(self, stage: str, key: str, planned_trials: int | None) -> None:
-        self._board = Board(self.study, stage, planned_trials)
+        work = count(self.study, sizes(self.study, self._prepared)).get(stage)
+        self._board = Board(self.study, stage, planned_trials, work.trained if work is not None else 0.0)
         self._trials = TrialRuns(self.link, self.flow_run_id, stage, stage_task_run_id())
         self._refresh_at = 0.0
 
@@ -92,6 +102,8 @@ class PrefectObserver(Observer):
         self._trials.ended(result, ended_at, self._board.outcome(result))
 
     def stage_ended(self, stage: str, result: Json, cached: bool) -> None:
+        if stage == "prepare":
+            self._prepared = result
         if self._board is not None and self._board.rows:
             self._board.furthest = 100.0  # a budget may end a stage before its last planned trial
             self._refresh(self._board)
@@ -102,6 +114,8 @@ class PrefectObserver(Observer):
             self._refresh_at = time.monotonic() + REFRESH_SECONDS
             self._refresh(self._board)
         self.link.tick()
+        if self.link.cancelled:
+            self._listening.heard()
         return self.link.cancelled or None
 
     # --- artifacts ------------------------------------------------------------------------------------------------

@@ -30,8 +30,12 @@ NOUNS = {"trial", "errors", "options", "expression"}
 """Modules that everybody may import."""
 STUDY_FILE = {"study_file"}
 """Put together from the rooms' options: imports options modules and space only; usable by study and above."""
-CHECKS = {"seektune.train.presets", "seektune.train.source", "seektune.study.simulated"}
-"""Torch-free modules that the study file asks besides: is this model there, can it be opened, may these settings be?"""
+CHECKS = {
+    *("seektune.train.presets", "seektune.train.source"),
+    *("seektune.study.simulated", "seektune.study.machine", "seektune.study.sizes"),
+}
+"""Torch-free modules that the study file asks besides: is this model or device there, may these settings be, does one
+run fit the budget?"""
 
 
 def level(room: str) -> int:

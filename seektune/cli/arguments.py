@@ -38,6 +38,7 @@ def init(parser: Parser) -> None:
     parser.add_argument(
         "file", metavar="FILE", nargs="?", default="study.yaml", help="file to write (default: study.yaml)"
     )
+    parser.add_argument("--schema", action="store_true", help="write the schema only, anew, beside FILE")
 
 
 def tune(parser: Parser) -> None:
@@ -90,8 +91,9 @@ STAGE = "seektune.cli.tune:stage"
 COMMANDS: dict[str, Command] = {
     "init": Command(
         "write a commented study file to start from", "seektune.cli.init:init", init,
-        "Writes a study file in which every setting is explained. Never overwrites a file.",
-        ("seektune init", "seektune init studies/my_desk.yaml")),
+        "Writes a study file in which every setting is explained, and beside it seektune.schema.json, with which editors "
+        "(YAML language server) complete and check it. Never overwrites a study file.",
+        ("seektune init", "seektune init studies/my_desk.yaml", "seektune init --schema")),
     "plan": Command(
         "what will run, how long, what it costs", "seektune.cli.plan:plan", study_file,
         "Checks the study file and counts what a run would do. Runs and writes nothing.",

@@ -11,9 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from seektune.cli.output import Output
-from seektune.cli.progress import Plain, clock, label, shown
+from seektune.cli.progress import Plain, clock, label, shown, standing, trials_so_far
 from seektune.cli.tally import LOST, Tally
-from seektune.report.wording import count, duration, number
 from seektune.trial import Result, Segment
 
 BAR_WIDTH = 24
@@ -52,23 +51,16 @@ class Live(Plain):
         tally = self.tally
         if not tally.stage:
             return Text("starting ...", style="dim")
-        of = f" of {max(tally.planned_trials, tally.trials_done)}" if tally.planned_trials else ""
-        left = f"about {duration(seconds)} left" if (seconds := tally.eta_seconds()) >= 1.0 else ""
         bar = ProgressBar(total=1.0, completed=tally.share(tally.stage), width=BAR_WIDTH)
         where = f"{tally.study.study} · stage {tally.number} of {len(tally.stages)} {shown(tally.stage)}"
-        trials = f"{tally.trials_done}{of} trials, {tally.running} running · {left}"
         first = Table.grid(padding=(0, 1))
-        first.add_row(Text(where, style="bold"), bar, Text(trials.rstrip(" ·")))
+        first.add_row(Text(where, style="bold"), bar, Text(trials_so_far(tally)))
         return Group(first, Text(self.leader(), overflow="ellipsis", no_wrap=True))
 
     def leader(self) -> str:
-        """Best so far, the default beside it, spend."""
-        tally = self.tally
-        metric, best = tally.study.objective.metric, tally.best
-        words = [f"best {metric} {number(best.value)} {best.trial} at {count(best.tokens)} tokens"] if best else []
-        words += [f"default {number(tally.default)}"] if tally.default is not None else []
-        money = f" ({tally.money:.2f})" if tally.money is not None else ""
-        words.append(f"spend {duration(tally.spend_seconds)}{money}")
-        if best is not None:
-            words.append(label(best.params))
-        return "  " + " · ".join(words)
+        """Who leads, and with what."""
+        params = [label(self.tally.best.params)] if self.tally.best is not None else []
+        return "  " + " · ".join([*standing(self.tally), *params])
+
+    def tell_standing(self, stage: str) -> None:
+        """It stands in the two lines already."""

@@ -13,7 +13,7 @@ from typing import Any
 from seektune.cli.output import Output
 from seektune.cli.tally import LOST, Tally
 from seektune.report.summary import found
-from seektune.report.wording import count, duration, number
+from seektune.report.wording import count, duration, number, plural
 from seektune.study.observer import Observer
 from seektune.trial import Json, Progress, Result, Segment, to_json
 
@@ -42,6 +42,24 @@ def ended_how(segment: Segment, result: Result) -> str:
     if segment.from_tokens < segment.to_tokens or result.state in LOST:
         return f"{result.state.value} at {count(result.tokens)} tokens"
     return "model written" if segment.export else f"measured on the {segment.evaluate.split} rows"
+
+
+def standing(tally: Tally) -> list[str]:
+    """Best so far, the default beside it, spend."""
+    metric, best = tally.study.objective.metric, tally.best
+    words = [f"best {metric} {number(best.value)} {best.trial} at {count(best.tokens)} tokens"] if best else []
+    words += [f"default {number(tally.default)}"] if tally.default is not None else []
+    money = f" ({tally.money:.2f})" if tally.money is not None else ""
+    return [*words, f"spend {duration(tally.spend_seconds)}{money}"]
+
+
+def trials_so_far(tally: Tally) -> str:
+    """`7 of 24 trials, 2 running · about 3 min left`"""
+    done = tally.trials_done
+    trials = f"{done} of {max(tally.planned_trials, done)} trials" if tally.planned_trials else plural(done, "trial")
+    seconds = tally.eta_seconds() or 0.0
+    left = f" · about {duration(seconds)} left" if seconds >= 1.0 else ""
+    return f"{trials}, {tally.running} running{left}"
 
 
 class Silent(Observer):
@@ -126,7 +144,11 @@ class JsonLines(Silent):
 
 
 class Plain(Silent):
-    """One line per event: pipes, logs, CI."""
+    """One line per event, and every tenth of a stage one that says how far the run is: pipes, logs, CI."""
+
+    def __init__(self, tally: Tally, output: Output) -> None:
+        super().__init__(tally, output)
+        self._tenths = 0
 
     def say(self, text: str) -> None:
         elapsed = clock(self.tally.clock() - self.tally.began)
@@ -134,9 +156,20 @@ class Plain(Silent):
 
     def stage_started(self, stage: str, key: str, planned_trials: int | None) -> None:
         super().stage_started(stage, key, planned_trials)
+        self._tenths = 0
         planned = f", {planned_trials} trials planned" if planned_trials else ""
-        left = f", about {duration(seconds)} left" if (seconds := self.tally.eta_seconds()) >= 1.0 else ""
+        left = f", about {duration(seconds)} left" if (seconds := self.tally.eta_seconds() or 0.0) >= 1.0 else ""
         self.say(f"stage {self.tally.number} of {len(self.tally.stages)}: {shown(stage)}{planned}{left}")
+
+    def progress(self, stage: str, progress: Progress) -> None:
+        super().progress(stage, progress)
+        self.tell_standing(stage)
+
+    def tell_standing(self, stage: str) -> None:
+        share = self.tally.share(stage)
+        if int(10 * share) > self._tenths:
+            self._tenths = int(10 * share)
+            self.say(f"{shown(stage)} {share:4.0%}  {' · '.join([trials_so_far(self.tally), *standing(self.tally)])}")
 
     def attempt_died(self, stage: str, segment: Segment, attempt: int, reason: str) -> None:
         super().attempt_died(stage, segment, attempt, reason)
@@ -147,6 +180,7 @@ class Plain(Silent):
     ) -> None:
         super().segment_ended(stage, segment, result, attempt, started_at, ended_at)
         self.trial_ended(stage, segment, result)
+        self.tell_standing(stage)
 
     def trial_ended(self, stage: str, segment: Segment, result: Result) -> None:
         metric = self.tally.study.objective.metric

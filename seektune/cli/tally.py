@@ -22,10 +22,11 @@ ALMOST = 0.98
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What the plan says of one stage."""
+    """What the plan says of one stage. Where nothing is known of the speed, `seconds` tells stages apart only."""
 
     tokens: float
     seconds: float
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +39,19 @@ class Best:
     params: Params
 
 
-def planned_work(study: StudyFile, prepared: Json | None, workers: int) -> dict[str, Work]:
+def planned_work(study: StudyFile, prepared: Json | None, workers: int, device: str = "cpu") -> dict[str, Work]:
     """Per stage: tokens trained on, and seconds by the plan."""
-    from dataclasses import replace
+    from seektune.study.plan import count, make_plan
+    from seektune.study.sizes import sizes
 
-    from seektune.study.plan import count, make_plan, sizes
-
-    stages, _ = make_plan(study, prepared, None, workers)
-    trained = count(study, replace(sizes(study, prepared), validation_rows=0))
-    return {one.stage: Work(trained[one.stage][1], one.seconds) for one in stages}
+    stages, _ = make_plan(study, prepared, None, workers, device)
+    work = count(study, sizes(study, prepared))
+    return {
+        one.stage: Work(
+            work[one.stage].trained, one.tokens if one.seconds is None else one.seconds, one.seconds is not None
+        )
+        for one in stages
+    }
 
 
 @dataclass
@@ -58,6 +63,7 @@ class Tally:
     workers: int
     earlier_seconds: float = 0.0
     clock: Callable[[], float] = time.monotonic
+    device: str = "cpu"
     work: Mapping[str, Work] = field(default_factory=dict)
     stage: str = ""
     planned_trials: int | None = None
@@ -67,12 +73,13 @@ class Tally:
     def __post_init__(self) -> None:
         self.began = self.clock()
         self.used_seconds = 0.0
-        self.work = self.work or planned_work(self.study, None, self.workers)
+        self.work = self.work or planned_work(self.study, None, self.workers, self.device)
         self.stage_began = self.began
         self._done: dict[str, float] = {}
         self._replayed: dict[str, float] = {}
         self._ended: set[str] = set()
         self._running: dict[str, tuple[int, int]] = {}
+        self._begun: dict[str, float] = {}
         self._finished: set[str] = set()
         self._pace = (0.0, 0.0)
 
@@ -86,6 +93,7 @@ class Tally:
 
     def segment_started(self, segment: Segment) -> None:
         self._running[segment.trial] = (segment.from_tokens, segment.from_tokens)
+        self._begun[segment.trial] = self.clock()
 
     def progress(self, progress: Progress) -> None:
         if progress.trial in self._running:
@@ -120,7 +128,7 @@ class Tally:
         self._running.clear()
         self.stage = stage
         if stage == "prepare":  # now the sizes are exact
-            self.work = planned_work(self.study, result, self.workers)
+            self.work = planned_work(self.study, result, self.workers, self.device)
 
     # --- what people ask
 
@@ -145,8 +153,10 @@ class Tally:
 
     @property
     def spend_seconds(self) -> float:
-        """Of devices, earlier invocations included."""
-        return self.earlier_seconds + self.used_seconds
+        """Of devices, earlier invocations and what runs now included."""
+        now = self.clock()
+        running = sum(now - self._begun.get(trial, now) for trial in self._running)
+        return self.earlier_seconds + self.used_seconds + running
 
     @property
     def money(self) -> float | None:
@@ -163,21 +173,24 @@ class Tally:
         on_the_way = sum(max(0, reached - start) for start, reached in self._running.values())
         return min(ALMOST, (self._done.get(stage, 0.0) + on_the_way) / planned)
 
-    def eta_seconds(self) -> float:
-        """Until the last stage has ended."""
+    def eta_seconds(self) -> float | None:
+        """Until the last stage has ended; None while nothing is known of the speed."""
         used, planned = self._pace
         if self.stage not in self._finished and self.stage != "prepare":
             used, planned = (
                 used + self.clock() - self.stage_began,
                 planned + self._planned_now(self.stage, self.share(self.stage)),
             )
-        pace = used / planned if planned > 0 and used > 1.0 else 1.0
-        return pace * sum(
-            self.work[stage].seconds * (1.0 - self.share(stage)) for stage in self.stages if stage in self.work
-        )
+        to_come = [stage for stage in self.stages if stage in self.work and stage not in self._finished]
+        measured = planned > 0 and used > 1.0
+        if not measured and not all(self.work[stage].known for stage in to_come):
+            return None
+        pace = used / planned if measured else 1.0
+        return pace * sum(self.work[stage].seconds * (1.0 - self.share(stage)) for stage in to_come)
 
     def snapshot(self) -> Json:
         """All of it, for machines."""
+        left = self.eta_seconds()
         best = self.best and {"trial": self.best.trial, "value": self.best.value, "tokens": self.best.tokens}
         return {
             "stage": self.stage,
@@ -187,7 +200,7 @@ class Tally:
             "trials_planned": self.planned_trials,
             "best": best,
             "default": self.default,
-            "eta_seconds": round(self.eta_seconds(), 1),
+            "eta_seconds": None if left is None else round(left, 1),
             "spend_seconds": round(self.spend_seconds, 3),
             "money": self.money,
         }

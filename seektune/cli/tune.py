@@ -89,8 +89,9 @@ def progress(found: Found, stages: tuple[str, ...], output: Output) -> Silent:
 
     study = found.study
     earlier = found.history().spend.device_seconds if found.has_run else 0.0
-    workers = choose_workers(study.run.workers, choose_device(study.run.device))
-    return make_progress(Tally(study, stages, workers, earlier), output)
+    device = choose_device(study.run.device)
+    workers = choose_workers(study.run.workers, device)
+    return make_progress(Tally(study, stages, workers, earlier, device=device), output)
 
 
 def through_prefect(found: Found, study_file: str, watcher: Silent, output: Output) -> Mapping[str, Json]:

@@ -36,7 +36,7 @@ class History:
     looks: list[Look] = field(default_factory=list)
     trainers: dict[str, TrainerSpec] = field(default_factory=dict)
     sessions: list[Json] = field(default_factory=list)
-    """`opened` records: at, pid, host, seektune."""
+    """`opened` records: at, pid, host, seektune, environment (versions, commit, machine), and how many `attempts`."""
 
     @staticmethod
     def read(folder: str | Path) -> History:
@@ -81,7 +81,7 @@ class _Reader:
         data, key = record.data, self.index.active.key if self.index.active else ""
         self.index.fold(record)
         if record.kind == "opened":
-            self.out.sessions.append({"at": record.at, **data})
+            self.out.sessions.append({"at": record.at, "attempts": 0, **data})
         elif record.kind in ("stage_started", "stage_reused"):
             self.current[data["stage"]] = data["key"]
             self.times.setdefault(data["key"], [record.at, None])
@@ -110,6 +110,7 @@ class _Reader:
         return self.rows.setdefault(key, {}).setdefault(trial, TrialRow(trial, stage, key, params, origin, seed))
 
     def _dispatched(self, key: str, record: Record) -> None:
+        self.out.sessions[-1]["attempts"] += 1
         segment = Segment.from_json(record.data["segments"][0])
         row = self._row(key, segment.trial, segment.params, "", segment.seed)
         row.state, row.attempts, row.trainer = "running", row.attempts + 1, record.data["trainer"]

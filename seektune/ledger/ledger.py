@@ -19,7 +19,7 @@ from seektune.trial import Json, Result
 class Ledger:
     """Raises StudyBusy, JournalError."""
 
-    def __init__(self, folder: Path, clock: Clock) -> None:
+    def __init__(self, folder: Path, clock: Clock, environment: Json | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder.resolve()
         self.lock = StudyLock(self.folder)
@@ -34,6 +34,7 @@ class Ledger:
                 seektune=_version(),
                 alive_until=round(min(max(self.lock.alive_until, self.index.last_at), clock()), 3),
                 cut_bytes=self._journal.cut_bytes,
+                environment=environment or {},
             )
             self.lock.beat(clock())
         except BaseException:

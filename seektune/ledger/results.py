@@ -43,6 +43,11 @@ class PrepareResult(Handed):
     base_losses: Mapping[str, float] = {}
     """Loss of the base on the validation rows before tuning, where measured."""
 
+    @property
+    def tokens_per_row(self) -> float:
+        """Mean over the train split."""
+        return self.train_tokens / max(self.train_rows, 1)
+
 
 class RangePoint(Handed):
     learning_rate: float

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,7 +32,6 @@ class Facts:
 
     history: History
     study: Mapping[str, Any]
-    environment: Mapping[str, Any] = field(default_factory=dict)
 
     def _stage(self, name: str, model: type[Found]) -> Found | None:
         row = self.history.stages.get(name)
@@ -73,6 +72,16 @@ class Facts:
         except (OSError, ValueError):
             return {}
         return loaded if isinstance(loaded, dict) else {}
+
+    @cached_property
+    def environments(self) -> list[Mapping[str, Any]]:
+        """Versions, commit, machine as they were when something was trained: the different ones, oldest first."""
+        found: list[Mapping[str, Any]] = []
+        for session in self.history.sessions:
+            one = session.get("environment")
+            if session.get("attempts") and one and one not in found:
+                found.append(one)
+        return found
 
     @property
     def name(self) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import logging
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -20,13 +19,14 @@ from seektune.report.html import page
 from seektune.report.markdown import document
 from seektune.report.options import SECTIONS
 from seektune.report.tables import replace, write_tables
+from seektune.report.wording import moment
 
 log = logging.getLogger(__name__)
 
 
-def write_report(history: History, folder: Path, study: Mapping[str, Any], environment: Mapping[str, Any]) -> Path:
+def write_report(history: History, folder: Path, study: Mapping[str, Any]) -> Path:
     """Write everything into `folder` (made if missing) and return the path of index.html."""
-    facts = Facts(history, study, environment)
+    facts = Facts(history, study)
     sections = make_sections(facts)
     title = f"{facts.name}: tuning report"
     subtitle = f"seektune · study {facts.name} · {_when(facts)}"
@@ -72,4 +72,4 @@ def _when(facts: Facts) -> str:
     """The last moment the journal knows of, in local time."""
     moments = [row.ended_at or row.started_at for row in facts.history.trials]
     known = [moment for moment in moments if moment]
-    return datetime.fromtimestamp(max(known)).astimezone().strftime("%Y-%m-%d %H:%M %Z") if known else "not started"
+    return moment(max(known)) if known else "not started"

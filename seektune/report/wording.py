@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -65,3 +66,8 @@ def plural(amount: int, noun: str) -> str:
 def joined(parts: list[str]) -> str:
     """a, b and c."""
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + f" and {parts[-1]}" if parts else ""
+
+
+def moment(unix: float) -> str:
+    """2026-11-27 06:00 CET: local time."""
+    return datetime.fromtimestamp(unix).astimezone().strftime("%Y-%m-%d %H:%M %Z")

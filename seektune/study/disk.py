@@ -40,7 +40,7 @@ def bytes_below(folder: Path) -> int:
     for parent, _, names in os.walk(folder):
         for name in names:
             with suppress(FileNotFoundError):
-                total += os.stat(os.path.join(parent, name), follow_symlinks=False).st_size
+                total += Path(parent, name).lstat().st_size
     return total
 
 

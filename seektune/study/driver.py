@@ -42,8 +42,10 @@ class Driver:
         observers: Sequence[Observer] = (),
         clock: Callable[[], float] = time.time,
         disk_bytes: int | None = None,
+        environment: Json | None = None,
     ) -> None:
-        self._ledger = Ledger(Path(folder), clock)
+        """`environment`: versions, commit, machine, written down with what runs now."""
+        self._ledger = Ledger(Path(folder), clock, environment)
         self._executor = executor
         self._executor.inherit(self._ledger.lock.descriptor)
         self._observer = Observers(observers)
@@ -160,6 +162,7 @@ class Driver:
         def ask(number: int, frame: FrameType | None) -> None:
             self._stop = signal.Signals(number).name
             if self._choosing:  # a stage thinks: it writes nothing that a restart would miss
+                self._stop = self._observer.tick() or self._stop  # who sent it may have said why
                 raise Stopped(f"stopped ({self._stop}); {GOES_ON}")
 
         before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}

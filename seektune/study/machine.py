@@ -19,7 +19,8 @@ def cuda_devices() -> int:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         return len([name for name in visible.split(",") if name.strip() not in ("", "-1")])
-    return len(list(Path("/proc/driver/nvidia/gpus").glob("*"))) or len(list(Path("/dev").glob("nvidia[0-9]*")))
+    seen = list(Path("/proc/driver/nvidia/gpus").glob("*"))
+    return len(seen or list(Path("/dev").glob("nvidia[0-9]*")))  # some containers show the devices only
 
 
 def choose_device(wanted: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from seektune.options import Count, Options, Seconds
 
@@ -73,6 +73,9 @@ class ConfirmOptions(Options):
     """The default is also tried with its learning rate times each of these; the best of them is a second reference."""
 
 
+WEIGHTS = {"lr_range": 1.0, "coarse": 3.0, "fine": 3.0, "confirm": 3.0}
+
+
 class StagesOptions(Options):
     """The stages in order. `null` leaves a stage out."""
 
@@ -80,8 +83,13 @@ class StagesOptions(Options):
     coarse: CoarseOptions = CoarseOptions()
     fine: FineOptions | None = FineOptions()
     confirm: ConfirmOptions = ConfirmOptions()
-    weights: dict[str, float] = {"lr_range": 1.0, "coarse": 3.0, "fine": 3.0, "confirm": 3.0}
-    """Shares of the budget; what a stage leaves unspent passes to the next."""
+    weights: dict[str, float] = WEIGHTS
+    """Shares of the budget; what a stage leaves unspent passes to the next. A stage that is not named keeps its own."""
+
+    @field_validator("weights")
+    @classmethod
+    def _others_keep_theirs(cls, value: dict[str, float]) -> dict[str, float]:
+        return {**WEIGHTS, **value}
 
 
 class BudgetOptions(Options):

@@ -159,7 +159,9 @@ class Rounds:
         if self.disk_bytes is None or time.monotonic() < self._next_disk:
             return
         self._next_disk = time.monotonic() + DISK_SECONDS
-        needed = {task.segment.trial for task in (*self._waiting, *(running.task for running in self._running.values()))}
+        needed = {
+            task.segment.trial for task in (*self._waiting, *(running.task for running in self._running.values()))
+        }
         taken = self._segments.make_room(self.disk_bytes, needed)
         if taken > self.disk_bytes:
             self._leave(

@@ -22,10 +22,11 @@ from seektune.errors import MissingStage, Problem, StudyFileError
 from seektune.ledger.history import History
 from seektune.ledger.index import StagePast
 from seektune.ledger.mirror import Mirror
+from seektune.study.caps import trial_caps
 from seektune.study.context import Context
 from seektune.study.driver import Driver
 from seektune.study.executors.executor import Executor
-from seektune.study.machine import choose_device, choose_workers
+from seektune.study.machine import choose_device, choose_workers, environment
 from seektune.study.model_files import model_files
 from seektune.study.observer import Observer
 from seektune.study.stage import Allowance, StageRun
@@ -79,7 +80,7 @@ def _ramps(study: StudyFile) -> int | None:
 
 def _fine_trials(study: StudyFile) -> int | None:
     options = study.stages.fine
-    return options.trials + options.carry if options else None
+    return trial_caps(study)[1] + options.carry if options else None
 
 
 STAGES: Mapping[str, StageKind] = {
@@ -104,13 +105,18 @@ STAGES: Mapping[str, StageKind] = {
     ),
     "coarse": StageKind(
         ("prepare", "lr_range"),
-        lambda study: [study.stages.coarse.model_dump(mode="json"), study.make_space().describe(), _training(study)],
+        lambda study: [
+            study.stages.coarse.model_dump(mode="json"),
+            trial_caps(study)[0],
+            study.make_space().describe(),
+            _training(study),
+        ],
         "seektune.study.stages.coarse:coarse",
-        lambda study: study.stages.coarse.trials + 3,
+        lambda study: trial_caps(study)[0] + 3,
     ),
     "fine": StageKind(
         ("prepare", "coarse"),
-        lambda study: study.stages.fine and study.stages.fine.model_dump(mode="json"),
+        lambda study: [study.stages.fine and study.stages.fine.model_dump(mode="json"), trial_caps(study)[1]],
         "seektune.study.stages.fine:fine",
         _fine_trials,
     ),
@@ -136,8 +142,13 @@ class Run:
     """
 
     def __init__(
-        self, study: StudyFile, observers: Sequence[Observer] = (), kinds: Mapping[str, StageKind] = STAGES
+        self,
+        study: StudyFile,
+        observers: Sequence[Observer] = (),
+        kinds: Mapping[str, StageKind] = STAGES,
+        started_by: Json | None = None,
     ) -> None:
+        """`started_by`: who called, for the journal and the report, for example {"flow run": url}."""
         self.study = study
         self.kinds = kinds
         self.stages = stages_of(study, kinds)
@@ -146,6 +157,7 @@ class Run:
         self.device = choose_device(study.run.device)
         self.workers = choose_workers(study.run.workers, self.device)
         self._observers = tuple(observers)
+        self._started_by = dict(started_by or {})
         self._settings: dict[str, object] = {}
         self._deadline = parse_deadline(study.budget.deadline, time.time()) if study.budget.deadline else None
         self._executor: Executor | None = None
@@ -156,7 +168,10 @@ class Run:
         self._executor = self._make_executor()
         try:
             observers = (*self._observers, *self._mirror())
-            self._driver = Driver(self.folder, self._executor, observers, disk_bytes=self.study.run.disk)
+            where = {**environment(self.device, self.workers), **self._started_by}
+            self._driver = Driver(
+                self.folder, self._executor, observers, disk_bytes=self.study.run.disk, environment=where
+            )
         except BaseException:
             self._executor.close()
             raise
@@ -286,11 +301,10 @@ class Run:
     def report(self) -> Json:
         """Write the report over everything the journal holds; {"html", "markdown", "folder"}."""
         from seektune.report.page import write_report
-        from seektune.study.machine import environment
 
         history = History.read(self.folder)
         folder = self.folder / "report"
-        page = write_report(history, folder, self.study.model_dump(mode="json"), environment(self.device, self.workers))
+        page = write_report(history, folder, self.study.model_dump(mode="json"))
         return {"html": str(page), "markdown": str(folder / "report.md"), "folder": str(folder)}
 
 

@@ -28,7 +28,10 @@ class Facts:
 def judge(facts: Facts) -> tuple[Verdict, str]:
     """Verdict and sentence."""
     if not facts.searched:
-        return "default stays", "No trial of the search ended with a value, so there is nothing to set against the default."
+        return (
+            "default stays",
+            "No trial of the search ended with a value, so there is nothing to set against the default.",
+        )
     if facts.cut:
         return "not shown", (
             f"The budget ended before {facts.name} and the default had finished two seeds each, so nothing is claimed."

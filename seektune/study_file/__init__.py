@@ -96,11 +96,14 @@ class StudyFile(Options):
         return str(self.fixed.get("method", TrialParams.model_fields["method"].default))
 
     def largest_batch(self) -> int:
-        searched = self.space.get("effective_batch")
-        if searched is None:
-            return int(self.fixed.get("effective_batch", TrialParams.model_fields["effective_batch"].default))
-        numbers = [searched.high, searched.value, *(searched.choices or [])]
-        return max(int(number) for number in numbers if number is not None)
+        return int(self.largest("effective_batch"))
+
+    def largest(self, name: str) -> float:
+        """Of the values that a trial parameter may have (a derived one counts with its default)."""
+        given = self.fixed.get(name, TrialParams.model_fields[name].default)
+        searched = self.space.get(name)
+        found = [searched.high, searched.value, *(searched.choices or [])] if searched is not None else []
+        return max((float(value) for value in found if value is not None), default=float(given))
 
     def make_space(self) -> Space:
         return self._made_space

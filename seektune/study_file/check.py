@@ -111,6 +111,7 @@ class Sound:
 
 def checked(document: Document, now: datetime) -> tuple[StudyFile | None, list[Problem]]:
     """The study, or problems in the order of the file."""
+    from seektune.study_file.estimates import hopeless
     from seektune.study_file.rules import broken_rules
     from seektune.study_file.space_rules import broken_space_rules
 
@@ -127,7 +128,10 @@ def checked(document: Document, now: datetime) -> tuple[StudyFile | None, list[P
         dict.fromkeys(Problem(p.place, clean(p.message), p.data) for p in problems),
         key=lambda problem: _position(problem.place),
     )
-    return (None, problems) if problems else (StudyFile.model_validate(document.data, strict=True), [])
+    if problems:
+        return None, problems
+    study = StudyFile.model_validate(document.data, strict=True)
+    return study, list(hopeless(study, document, now))
 
 
 @cache

@@ -61,6 +61,9 @@ _REGISTRIES = {
     "adapt": METHODS,
     "search": SEARCHES,
 }
+SCHEMA_FILE = "seektune.schema.json"
+"""Beside the study file; editors that know the YAML language server complete and check with it."""
+_EDITORS = f"# yaml-language-server: $schema={SCHEMA_FILE}"
 _HEAD = """\
 A study of seektune: what is tuned, on which text, over which space, and how much it may cost.
 Every option is listed; those behind `#` stand at their defaults. `seektune plan FILE` says what would run.
@@ -68,7 +71,7 @@ Whole numbers may be written 40k or 1.5M, durations '04:00:00', 90s or 2h."""
 
 
 def template() -> str:
-    lines = [*_comment(_HEAD, 0), ""]
+    lines = [_EDITORS, *_comment(_HEAD, 0), ""]
     for name, field in StudyFile.model_fields.items():
         lines += [*_entry(name, field, EXAMPLE.get(name), 0), ""]
         if name == "space":

@@ -20,12 +20,13 @@ from seektune.options import Registry
 from seektune.score.options import METRICS, metrics_of
 from seektune.search.options import SEARCHES
 from seektune.space.check import nearest
+from seektune.study.machine import cuda_devices
 from seektune.study_file.check import Sound
 from seektune.study_file.messages import dotted, problems_of
 from seektune.study_file.reader import Path_, shown
 from seektune.text.options import AUGMENTERS
 from seektune.train.presets import PRESETS
-from seektune.train.source import check_base
+from seektune.train.source import HUB_ID, check_base
 
 STAGES = ("lr_range", "coarse", "fine", "confirm")
 TRAINED = ("text", "instruction", "chat", "classification")
@@ -47,6 +48,7 @@ def broken_rules(sound: Sound, now: datetime) -> list[Problem]:
         _confirm,
         _weights,
         _budget,
+        _run,
     )
     return [problem for rule in rules for problem in rule(sound)] + list(_deadline(sound, now))
 
@@ -98,7 +100,7 @@ def _wrong_base(sound: Sound, kind: str, base: str) -> str | None:
         )
     if kind == "folder":
         return check_base(base) if _exists(base) else _absent(base)
-    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", base):
+    if not HUB_ID.fullmatch(base):
         return f"expected a hub id such as deepseek-ai/deepseek-llm-7b-base, but got {shown(base)}"
     if not re.fullmatch(r"[0-9a-f]{40}", revision or ""):
         got = "nothing" if revision is None else shown(revision)
@@ -227,12 +229,36 @@ def _weights(sound: Sound) -> Iterator[Problem]:
             yield sound.problem(path, f"{dotted(path)}: unknown stage {shown(name)}{hint}", key=True)
         elif weight < 0:
             yield sound.problem(path, f"{dotted(path)} must be >= 0, but got {weight:g}")
+    weights = sound.get("stages", "weights")
+    if weights is not None and all(weights.get(name) == 0 for name in STAGES):
+        yield sound.problem(("stages", "weights"), "stages.weights are all 0; give at least one stage a share")
+
+
+def _run(sound: Sound) -> Iterator[Problem]:
+    workers, folder = sound.get("run", "workers"), sound.get("run", "folder")
+    if isinstance(workers, int) and workers < 1:
+        yield sound.problem(("run", "workers"), f"run.workers must be >= 1, or auto, but got {workers}")
+    if folder is not None and (wrong := _wrong_folder(folder)):
+        yield sound.problem(("run", "folder"), f"run.folder: {wrong}")
+    if sound.get("run", "device") == "cuda" and cuda_devices() == 0:
+        text = "run.device: cuda, but no CUDA device is found on this machine; write auto or cpu"
+        yield sound.problem(("run", "device"), text)
+
+
+def _wrong_folder(folder: str) -> str | None:
+    """It need not exist yet, but it must be possible to make it."""
+    if not folder or "\0" in folder:
+        return f"expected the path of a folder, but got {shown(folder)}"
+    path = Path(folder).absolute()
+    try:
+        nearest_one = next(one for one in (path, *path.parents) if one.exists())
+    except OSError as error:
+        return f"{shown(folder)} cannot be a folder ({error.strerror})"
+    return None if nearest_one.is_dir() else f"{shown(str(nearest_one))} is a file; give a folder for the runs"
 
 
 def _budget(sound: Sound) -> Iterator[Problem]:
-    workers, money = sound.get("run", "workers"), sound.get("budget", "money")
-    if isinstance(workers, int) and workers < 1:
-        yield sound.problem(("run", "workers"), f"run.workers must be >= 1, or auto, but got {workers}")
+    money = sound.get("budget", "money")
     if money is not None and not sound.get("budget", "price_per_device_hour"):
         text = "budget.money needs budget.price_per_device_hour (> 0), else it limits nothing"
         yield sound.problem(("budget", "money"), text)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from seektune.trial import fingerprint
 
+HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w.-]+)?")
+"""`organisation/name`, or `name` alone (gpt2)."""
 _COMMIT = re.compile(r"^[0-9a-f]{40}$")
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
 
@@ -30,7 +32,7 @@ def check_base(base: str, revision: str | None = None) -> str | None:
     base, revision = split_revision(base, revision)
     folder = Path(base)
     if not folder.exists():
-        if base.startswith((".", "/", "~")) or base.count("/") != 1:
+        if not HUB_ID.fullmatch(base):
             return f"model folder {base!r} does not exist; give a folder with config.json and safetensors, or a hub id"
         if revision is None or not _COMMIT.match(revision):
             return f"hub model {base!r} needs `revision`: the commit to use (40 hex digits), but got {revision!r}"

@@ -14,11 +14,14 @@ STUDIES = {
     "empty": ("", "empty"),
     "not a mapping": ("[1, 2]", "expected a mapping"),
     "not YAML": ("study: [", ":1:"),
-    "code": ("study: !!python/object/apply:os.system ['touch hacked']", "tag"),
-    "duplicate key": ("study: a\nstudy: b\n", "study"),
-    "misspelt key": ("study: a\nmodle: {simulated: {}}\nspace: {x: {low: 0, high: 1}}\n", "model"),
-    "low above high": ("study: a\nmodel: {simulated: {}}\nspace: {x: {low: 2, high: 1}}\n", "low"),
-    "outside folder": ("study: ../a\nmodel: {simulated: {}}\nspace: {x: {low: 0, high: 1}}\n", "study"),
+    "code": ("study: !!python/object/apply:os.system ['touch hacked']", "os.system' not allowed"),
+    "duplicate key": ("study: a\nstudy: b\n", "key 'study' is given twice"),
+    "misspelt key": (
+        "study: a\nmodle: {simulated: {}}\nspace: {x: {low: 0, high: 1}}\n",
+        "bad.yaml:2:1: unknown key 'modle'; did you mean 'model'?",
+    ),
+    "low above high": ("study: a\nmodel: {simulated: {}}\nspace: {x: {low: 2, high: 1}}\n", "`low <= high` must hold"),
+    "outside folder": ("study: ../a\nmodel: {simulated: {}}\nspace: {x: {low: 0, high: 1}}\n", "study must look like"),
 }
 
 
@@ -101,6 +104,18 @@ def test_init_never_overwrites(desk):
     assert done.returncode == 2
     assert (desk.folder / "study.yaml").read_text() == "mine"
     assert desk("init", "no/such/folder.yaml").returncode == 2
+
+
+def test_init_gives_editors_the_schema_that_the_file_names(desk):
+    assert desk("init").returncode == 0
+    named = (desk.folder / "study.yaml").read_text().split("\n")[0].partition("# yaml-language-server: $schema=")[2]
+    first = (desk.folder / named).read_text()
+    assert "learning_rate" in json.loads(first)["properties"]
+    (desk.folder / named).write_text("of an older version")
+    (desk.folder / "study.yaml").write_text("mine")
+    assert desk("init", "--schema").returncode == 0
+    assert (desk.folder / named).read_text() == first
+    assert (desk.folder / "study.yaml").read_text() == "mine"
 
 
 @pytest.mark.parametrize("command", ["status", "trials", "report"])

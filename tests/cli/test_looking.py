@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -23,6 +24,41 @@ def test_plan_counts_and_writes_nothing(desk):
     assert "total" in text
     assert "lr-range" in text
     assert desk.files == {file}
+
+
+LIMITS = {
+    "wall_time": ("'2s'", "2.0 s of the"),
+    "device_hours": ("0.001", "3.6 s of the"),
+    "money": ("0.01", "0.01 of the"),
+    "tokens": ("100k", "100k of the"),
+    "deadline": ("in a minute", "are planned"),
+    "trials": ("4", "coarse proposes 2 of 8 trials, fine 2 of 3"),
+}
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_plan_says_which_limit_it_does_not_keep(desk, limit):
+    value, words = LIMITS[limit]
+    slow = (desk.folder / desk.simulated(seconds_per_step=0.5)).read_text()
+    [plan] = desk.events("plan", desk.write("all.yaml", slow))
+    assert not [name for name in plan["notes"] if name.startswith("budget")]
+    value = value.replace("in a minute", f"'{datetime.now().astimezone() + timedelta(minutes=1):%Y-%m-%dT%H:%M:%S}'")
+    [plan] = desk.events("plan", desk.write("few.yaml", slow.replace("budget: {", f"budget: {{{limit}: {value}, ")))
+    assert [name for name in plan["notes"] if name.startswith("budget")] == [f"budget.{limit}"]
+    assert words in plan["notes"][f"budget.{limit}"]
+
+
+def test_plan_of_a_model_of_unknown_size_gives_no_time(desk):
+    text = "study: big\nmodel: {hub: deepseek-ai/deepseek-llm-7b-base, revision: %s}\n" % ("ab" * 20)
+    text += "data: {kind: text, sources: [{path: text.txt}]}\ntrain: {tokens: 1M}\nbudget: {price_per_device_hour: 2}\n"
+    text += "space: {learning_rate: {low: 1e-6, high: 1e-3, log: true}}\n"
+    desk.write("text.txt", "words and more words " * 5000)
+    [plan] = desk.events("plan", desk.write("big.yaml", text))
+    assert plan["seconds"] is None
+    assert plan["cost"] is None
+    said = desk("plan", "big.yaml").stdout
+    assert said.count("unknown") == 2 * 6 + 1
+    assert "run `seektune prepare` once, then plan again" in said
 
 
 def test_plan_after_a_run_uses_what_was_measured(tuned):

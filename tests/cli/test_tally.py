@@ -5,8 +5,11 @@ from __future__ import annotations
 import io
 
 import pytest
+from rich.console import Console
 
-from seektune.cli.progress import clock, label
+from seektune.cli.live import Live
+from seektune.cli.output import Output
+from seektune.cli.progress import Plain, clock, label
 from seektune.cli.tally import Tally, Work
 from seektune.study_file import StudyFile
 from seektune.trial import Point, Progress, Result, Segment, State
@@ -107,11 +110,6 @@ def test_a_lost_worker_is_not_running():
 
 
 def test_live_line_shows_stage_trials_best_time_left_and_spend():
-    from rich.console import Console
-
-    from seektune.cli.live import Live
-    from seektune.cli.output import Output
-
     tally, time = make()
     screen = io.StringIO()
     output = Output(_console=Console(file=screen, force_terminal=True, width=160, color_system=None))
@@ -131,6 +129,38 @@ def test_live_line_shows_stage_trials_best_time_left_and_spend():
     assert "a · stage 2 of 4 coarse" in said
     assert "2 of 4 trials, 1 running · about 10 min" in said
     assert "best loss 2 one at 250 tokens · spend 1 min 51 s (1.11) · learning_rate 0.1" in said
+
+
+def test_without_a_terminal_every_tenth_of_a_stage_says_how_far_the_run_is(capsys):
+    tally, time = make()
+    plain = Plain(tally, Output())
+    plain.stage_started("coarse", "key", 4)
+    plain.segment_started("coarse", segment("one", 0, 500), 1)
+    time.now = 20.0
+    for step in range(1, 101):  # a hundred measurements on the first half of the stage
+        plain.progress("coarse", Progress("one", Point(5 * step, step, 0.1, None, {"loss": 2.0}, 1.0)))
+    time.now = 60.0
+    plain.segment_ended("coarse", segment("one", 0, 500), result("one", 500, 2.0), 1, 0.0, 60.0)
+    plain.segment_ended("coarse", segment("two", 0, 100), result("two", 100, 3.0), 2, 60.0, 70.0)
+    lines = [line for line in capsys.readouterr().out.split("\n") if " running" in line]
+    assert len(lines) == 6
+    assert "coarse  10%  0 of 4 trials, 1 running · about 9 min 40 s left · spend 1 min 10 s (0.70)" in lines[0]
+    assert "coarse  60%  2 of 4 trials, 0 running" in lines[-1]
+    assert "best loss 2 one at 500 tokens · spend 2 min 00 s (1.20)" in lines[-1]
+    plain.stage_started("fine", "key", 4)
+    plain.segment_ended("fine", segment("three", 0, 210), result("three", 210, 1.0), 3, 0.0, 1.0)
+    assert "fine  10%  1 of 4 trials" in capsys.readouterr().out
+
+
+def test_no_time_left_is_told_while_nothing_is_known_of_the_speed():
+    tally, time = make()
+    tally.work = {name: Work(one.tokens, one.tokens, known=False) for name, one in WORK.items()}
+    tally.stage_started("coarse", 4)
+    assert tally.eta_seconds() is None
+    assert tally.snapshot()["eta_seconds"] is None
+    time.now = 20.0
+    tally.segment_ended(segment("one", 0, 100), result("one", 100, 2.0), 20.0)
+    assert tally.eta_seconds() == pytest.approx(0.2 * (900 + 2000))
 
 
 def test_words_for_people():

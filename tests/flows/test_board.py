@@ -80,8 +80,8 @@ def test_cells_are_flat_and_few() -> None:
         assert len(str(row["loss"])) <= 6
 
 
-def test_the_bar_moves_forward_only_and_is_full_only_at_the_end() -> None:
-    board = Board(a_study(), "coarse", 4)
+def test_the_bar_follows_the_tokens_forward_only_and_is_full_only_at_the_end() -> None:
+    board = Board(a_study(), "coarse", 4, planned_tokens=4 * 300 + 600)
     assert board.percent() == 0.0
     seen = []
     for number in range(4):
@@ -90,7 +90,13 @@ def test_the_bar_moves_forward_only_and_is_full_only_at_the_end() -> None:
         seen.append(board.percent())
     board.started(a_segment(0, start=300, end=900))  # promoted: running again
     seen.append(board.percent())
-    assert seen == [25.0, 50.0, 75.0, 99.0, 99.0]
+    board.progressed(Progress("coarse-000", Point(750, 25, 1e-3, 2.0, {"loss": 0.9}, 5.0)))
+    seen.append(board.percent())
+    board.started(a_segment(0, start=300, end=900))  # its worker was lost: from the rung again
+    seen.append(board.percent())
+    board.progressed(Progress("coarse-000", Point(900, 30, 1e-3, 2.0, {"loss": 0.9}, 5.0)))
+    seen.append(board.percent())
+    assert seen == [16.7, 33.3, 50.0, 66.7, 66.7, 91.7, 91.7, 99.0]
 
 
 def test_a_running_trial_shows_its_last_measurement() -> None:
@@ -100,7 +106,7 @@ def test_a_running_trial_shows_its_last_measurement() -> None:
     board.progressed(Progress("coarse-007", Point(150, 5, 1e-3, 2.0, {"loss": float("nan")}, 0.95)))
     (row,) = board.table()
     assert (row["outcome"], row["loss"], row["tokens"]) == ("running", "1.9", 150)
-    assert board.percent() == 0.0, "nothing is known of how many are to come"
+    assert board.percent() == 0.0, "nothing is known of how much is to come"
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,10 @@ Against a real `prefect server start`, with the flow in a process (and process g
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -100,8 +102,21 @@ run: {{folder: "{folder / "runs"}", workers: 2}}
     return file
 
 
-def start(study: Path, env: dict[str, str]) -> tuple[subprocess.Popen[bytes], UUID]:
-    """The flow in a process of its own, once its coarse stage has finished a trial; the flow run's id."""
+def a_long_read(folder: Path) -> Path:
+    """A study whose rows alone take a minute to read and compare."""
+    chance = random.Random(1)
+    words = ["".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=chance.randint(3, 9))) for _ in range(400)]
+    with (folder / "rows.jsonl").open("w") as file:
+        for number in range(40_000):
+            file.write(json.dumps({"text": " ".join(chance.choices(words, k=40)), "label": f"l{number % 2}"}) + "\n")
+    study = a_study(folder, SMALL)
+    data = f'data: {{kind: classification, sources: [{{path: "{folder / "rows.jsonl"}"}}]}}'
+    study.write_text(re.sub(r"^data: .*$", data, study.read_text(), flags=re.MULTILINE))
+    return study
+
+
+def start(study: Path, env: dict[str, str], until: str = "default-0 paused") -> tuple[subprocess.Popen[bytes], UUID]:
+    """The flow in a process of its own, once its log says `until` (a trial of coarse is done); the flow run's id."""
     log = study.with_suffix(".log")
     with log.open("wb") as out:
         process = subprocess.Popen(
@@ -113,7 +128,7 @@ def start(study: Path, env: dict[str, str]) -> tuple[subprocess.Popen[bytes], UU
             start_new_session=True,
         )
     ends = time.monotonic() + 200
-    while "default-0 paused" not in log.read_text():
+    while until not in log.read_text():
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < ends, log.read_text()
         time.sleep(0.2)
@@ -153,6 +168,24 @@ def test_cancelled_in_prefect(server: dict[str, str], tmp_path: Path, model: str
     assert gone_after(process, began) < MOST_SECONDS
     state = state_of(run, server)
     assert state["type"] == "CANCELLED"
+    assert "the same command goes on from here" in state["message"]
+
+
+def test_cancelled_while_a_stage_reads_data(server: dict[str, str], tmp_path: Path) -> None:
+    """No trial runs, so no driver asks; the run hears it all the same."""
+    process, run = start(a_long_read(tmp_path), server, until="Beginning flow run")
+    journal = tmp_path / "runs/night/journal.jsonl"
+    while not journal.exists() or '"stage_started"' not in journal.read_text():
+        assert process.poll() is None
+        time.sleep(0.1)
+    time.sleep(1.0)
+    began = time.monotonic()
+    httpx.post(f"{server['PREFECT_API_URL']}/flow_runs/{run}/set_state", json={"state": {"type": "CANCELLING"}})
+    assert gone_after(process, began) < MOST_SECONDS
+    assert '"dispatched"' not in journal.read_text()
+    state = state_of(run, server)
+    assert state["type"] == "CANCELLED"
+    assert "cancelled in Prefect" in state["message"]
     assert "the same command goes on from here" in state["message"]
 
 

@@ -15,6 +15,8 @@ from prefect.client.schemas.filters import ArtifactFilter, FlowRunFilter, FlowRu
 from prefect.client.schemas.objects import StateType, TaskRun
 from prefect.states import Cancelling
 
+from seektune.study.plan import count
+from seektune.study.sizes import sizes
 from seektune.study_file import StudyFile, load_study
 from seektune.trial import Cost, Point, Progress, Result, Segment, State
 from tasks import trial_runs
@@ -135,16 +137,19 @@ def test_trials_are_task_runs_with_true_times_and_outcomes(study: StudyFile) -> 
     assert [parent.id for parent in parents] == [found["coarse"].id], "trials stand under their stage"
 
 
-def test_progress_and_leaders_are_live_and_replaced(study: StudyFile, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("stage", "planned"), [("coarse", 2), ("confirm", None)])
+def test_progress_and_leaders_are_live_and_replaced(
+    study: StudyFile, monkeypatch: pytest.MonkeyPatch, stage: str, planned: int | None
+) -> None:
     monkeypatch.setattr("tasks.observer.REFRESH_SECONDS", 0.05)
     halfway: list[float] = []
 
     def play(observer: PrefectObserver) -> None:
-        observer.stage_started("coarse", "key", 2)
+        observer.stage_started(stage, "key", planned)
         for trial, loss in (("coarse-000", 2.0), ("coarse-001", 1.0)):
-            observer.segment_started("coarse", a_segment(trial), 1)
-            observer.progress("coarse", Progress(trial, Point(100, 3, 1e-3, None, {"loss": 3.0}, 1.0)))
-            observer.segment_ended("coarse", a_segment(trial), a_result(trial, State.PAUSED, 300, loss), 1, 0, 1)
+            observer.segment_started(stage, a_segment(trial), 1)
+            observer.progress(stage, Progress(trial, Point(100, 3, 1e-3, None, {"loss": 3.0}, 1.0)))
+            observer.segment_ended(stage, a_segment(trial), a_result(trial, State.PAUSED, 300, loss), 1, 0, 1)
             ends = time.monotonic() + 20
             while len(halfway) < (trial == "coarse-000") and time.monotonic() < ends:
                 observer.tick()
@@ -153,18 +158,22 @@ def test_progress_and_leaders_are_live_and_replaced(study: StudyFile, monkeypatc
                     halfway.extend(
                         float(str(one.data))
                         for key, one in artifacts(client, observer.flow_run_id).items()
-                        if key == "night-coarse-progress"
+                        if key == f"night-{stage}-progress"
                     )
-        observer.stage_ended("coarse", {}, cached=False)
+        observer.stage_ended(stage, {}, cached=False)
 
     run = observe(study, play)
     with get_client(sync_client=True) as client:
         found = artifacts(client, run)
-    assert halfway == [50.0]
-    assert set(found) == {"night-coarse-progress", "night-coarse-leaders"}
-    assert float(str(found["night-coarse-progress"].data)) == 100.0
-    assert "best loss 1 (coarse-001)" in str(found["night-coarse-progress"].description)
-    assert [row["trial"] for row in json.loads(str(found["night-coarse-leaders"].data))] == ["coarse-001", "coarse-000"]
+    assert halfway == [round(100 * 300 / count(study, sizes(study, None))[stage].trained, 1)]
+    assert halfway[0] > 0
+    assert set(found) == {f"night-{stage}-progress", f"night-{stage}-leaders"}
+    assert float(str(found[f"night-{stage}-progress"].data)) == 100.0
+    assert "best loss 1 (coarse-001)" in str(found[f"night-{stage}-progress"].description)
+    assert [row["trial"] for row in json.loads(str(found[f"night-{stage}-leaders"].data))] == [
+        "coarse-001",
+        "coarse-000",
+    ]
 
 
 def test_a_cancelled_flow_run_is_noticed_and_trials_do_not_stay_running(study: StudyFile) -> None:

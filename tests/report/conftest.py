@@ -16,8 +16,6 @@ from seektune.trial import Json
 
 sys.path.insert(0, str(Path(__file__).parent))  # reading.py, beside the tests
 
-ENVIRONMENT = {"versions": {"python": "3.11", "torch": "2.13.0"}, "machine": {"cores": 2}, "commit": "0123abcd"}
-
 
 @dataclass(frozen=True)
 class Told:
@@ -65,5 +63,5 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
             run.run(stage)
             histories[stage] = History.read(run.folder)
             folders[stage] = root / f"after {stage}"
-            write_report(histories[stage], folders[stage], description, ENVIRONMENT)
+            write_report(histories[stage], folders[stage], description)
     return Told(description, histories, folders, run.folder / "journal.jsonl")

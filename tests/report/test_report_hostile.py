@@ -99,7 +99,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, History]:
                                                for side in ("first", "second")}]},
         "augmentation": {"operators": {HOSTILE[0]: {"asked": 1, "made": 1, "rejected": {HOSTILE[1]: 2},
                          "examples": [{"before": text, "after": text} for text in HOSTILE[:5]]}}},
-        "notes": HOSTILE, "leaks": {"training_rows_checked": 1, "evaluation_rows": 1, "found": 0},
+        "notes": HOSTILE, "leaks": {"rows_checked": 1, "against_rows": 1, "found": 0},
     }  # fmt: skip
     (folder / "rows").mkdir()
     (folder / "rows" / "report.json").write_text(json.dumps(rows))
@@ -124,7 +124,11 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, History]:
         name: StageRow(name, "key", (), "finished", result, HOSTILE[2], 0.0, 1.0, Spend(1.0, 1.0))
         for name, result in results.items()
     }
-    history = History(trials=trials, stages=stages, spend=Spend(1.0, 1.0, 0.0, 100))
+    environment = {text: {text: text} for text in HOSTILE}
+    sessions = [
+        {"at": 0.0, "host": text, "attempts": 1, "environment": {**environment, "flow run": text}} for text in HOSTILE
+    ]
+    history = History(trials=trials, stages=stages, spend=Spend(1.0, 1.0, 0.0, 100), sessions=sessions)
     study = {
         "study": HOSTILE[0],
         "objective": {"metric": "loss"},
@@ -133,7 +137,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, History]:
     facts = Facts(history, study)
     assert None not in (facts.prepare, facts.coarse, facts.confirm)
     assert facts.rows
-    write_report(history, folder / "report", study, {text: {text: text} for text in HOSTILE})
+    write_report(history, folder / "report", study)
     return folder / "report", history
 
 

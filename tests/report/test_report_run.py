@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -114,9 +116,9 @@ def test_nothing_loads_and_only_our_scripts_run(told: Any) -> None:
 
 
 def test_written_again_it_is_the_same(told: Any, tmp_path: Path) -> None:
-    write_report(told.history, tmp_path, told.study, {"commit": "x"})
+    write_report(told.history, tmp_path, told.study)
     first = {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    write_report(told.history, tmp_path, told.study, {"commit": "x"})
+    write_report(told.history, tmp_path, told.study)
     assert {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == first
 
 
@@ -128,7 +130,7 @@ def test_a_report_while_trials_run(told: Any, tmp_path: Path) -> None:
     (tmp_path / "journal.jsonl").write_text("".join(lines[: (begun + ended) // 2]), "utf-8")
     history = History.read(tmp_path)
     assert history.stages["coarse"].status == "unfinished"
-    page = Page(write_report(history, tmp_path / "report", told.study, {}))
+    page = Page(write_report(history, tmp_path / "report", told.study))
     assert "could not be made" not in page.text
     assert "The search is still running" in page.text
     assert "spec-learning-curves" in page.specs
@@ -136,7 +138,7 @@ def test_a_report_while_trials_run(told: Any, tmp_path: Path) -> None:
 
 
 def test_no_journal_yet(tmp_path: Path) -> None:
-    index = write_report(History.read(tmp_path / "none"), tmp_path / "report", {"study": "new"}, {})
+    index = write_report(History.read(tmp_path / "none"), tmp_path / "report", {"study": "new"})
     page = Page(index)
     assert "No winner yet" in page.text
     assert "could not be made" not in page.text
@@ -165,3 +167,29 @@ def test_spend_is_that_of_the_journal(told: Any) -> None:
     table = spend_table(Facts(told.history, told.study))
     assert table.count("\n") == 1 + len(told.history.stages)
     assert "Coarse search" in table
+
+
+def test_the_environment_is_that_of_the_trials_not_of_the_report(told: Any, tmp_path: Path) -> None:
+    """A report made with other versions installed says what the trials ran with."""
+    written = told.history.sessions[-1]["environment"]
+    assert written["versions"]["torch"] == version("torch")
+    assert written["device"] in ("cpu", "cuda")
+    session = {
+        **told.history.sessions[-1],
+        "environment": {**written, "commit": "0123abcd", "flow run": "tune · night"},
+    }
+    history = dataclasses.replace(told.history, sessions=[told.history.sessions[-1], session])
+    page = Page(write_report(history, tmp_path, told.study))
+    assert "0123abcd" in page.text
+    assert "tune · night" in page.text
+    assert f"Not all trials ran alike: commit was {written['commit']} then 0123abcd." in page.text
+    assert "Not all trials ran alike" not in Page(told.folder / "index.html").text
+
+
+def test_the_learning_rate_of_every_trial_is_drawn(told: Any) -> None:
+    page = Page(told.folder / "index.html")
+    rates = page.specs["spec-learning-rates"]["data"]
+    measured = [row for row in told.history.trials if row.stage in ("coarse", "fine") and row.curve]
+    assert len(rates) == len(measured)
+    drawn = sorted(rate for line in rates for rate in line["y"])
+    assert drawn == sorted(point.learning_rate for row in measured for point in row.curve if point.learning_rate > 0)

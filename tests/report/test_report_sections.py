@@ -63,7 +63,7 @@ def words(section: Section | None) -> str:
 @pytest.mark.parametrize("name", SECTIONS)
 def test_every_section_bears_an_empty_study(name: str) -> None:
     module, attribute = SECTIONS[name].split(":")
-    section = getattr(importlib.import_module(module), attribute)(Facts(History(), {}, {}))
+    section = getattr(importlib.import_module(module), attribute)(Facts(History(), {}))
     assert section is None or isinstance(section, Section)
 
 

@@ -73,7 +73,10 @@ def test_more_budget_reopens_what_the_budget_had_ended(tmp_path: Path) -> None:
     whole = run_all(simulated(tmp_path / "whole", stages=stages))
     for stage in ("coarse", "fine"):
         assert more[stage] == whole[stage]
-    assert ConfirmResult.model_validate(more["confirm"]).sentence == ConfirmResult.model_validate(whole["confirm"]).sentence
+    assert (
+        ConfirmResult.model_validate(more["confirm"]).sentence
+        == ConfirmResult.model_validate(whole["confirm"]).sentence
+    )
     spend, wanted = History.read(folder(tmp_path)).spend, History.read(tmp_path / "whole" / "runs" / "chain").spend
     assert spend.attempts - used.attempts < wanted.attempts, "what had finished was not trained again"
 

@@ -194,7 +194,9 @@ def test_a_long_run_and_an_open_end_change_the_prior(tmp_path: Path) -> None:
         run_all(simulated(tmp_path / "near", stages=stages), stages=["prepare", "lr_range"])["lr_range"]
     )
     far = RangeResult.model_validate(
-        run_all(simulated(tmp_path / "far", train={"tokens": 600_000}, stages=stages), stages=["prepare", "lr_range"])["lr_range"]
+        run_all(simulated(tmp_path / "far", train={"tokens": 600_000}, stages=stages), stages=["prepare", "lr_range"])[
+            "lr_range"
+        ]
     )
     assert near.suggestion is not None
     assert far.suggestion == pytest.approx(near.suggestion * 10**-0.3)

@@ -108,10 +108,19 @@ ONE_LINE = {
     "one seed": ("seeds: auto", "seeds: 1", "24:28", "must be >= 2"),
     "misspelt auto": ("seeds: auto", "seeds: atuo", "24:28", "expected a whole number or 'auto' (did you mean 'auto'?), but got 'atuo'"),
     "unknown stage weight": ("confirm: {top: 3, seeds: auto}", "weights: {corse: 1.0}", "24:13", "unknown stage 'corse'; did you mean 'coarse'?"),
+    "no stage weighs": ("confirm: {top: 3, seeds: auto}", "weights: {lr_range: 0, coarse: 0, fine: 0, confirm: 0}", "24:12", "stages.weights are all 0; give at least one stage a share"),
+    "negative weight": ("confirm: {top: 3, seeds: auto}", "weights: {fine: -1}", "24:19", "stages.weights.fine must be >= 0, but got -1"),
     "budget under one trial": ("device_hours: 8", "tokens: 39k", "25:41", "budget.tokens: 39000 is less than one full run (train.tokens: 40000)"),
+    "wall time far under one run": ("'04:00:00'", "'0.2s'", "25:21", "budget.wall_time: 0.2 s is far less than one full run, estimated at 4 s; raise it, or make the run shorter"),
+    "device hours far under one run": ("device_hours: 8", "device_hours: 1e-5", "25:47", "budget.device_hours: 1e-05 h is far less than one full run, estimated at 4 s"),
+    "money far under one run": ("money: 20.0", "money: 0.0001", "25:57", "budget.money: 0.0001 at 2.5 an hour is far less than one full run"),
+    "epochs without a step": ("tokens: 40k", "epochs: 0.0001", "9:17", "train.epochs: 0.0001 gives 0 optimizer steps: the files hold about 16 training rows, one batch is 64"),
     "deadline in the past": ("device_hours: 8", "deadline: 2030-01-15T21:59+00:00", "25:43", "is in the past"),
     "not a deadline": ("device_hours: 8", "deadline: tomorrow", "25:43", "expected '06:00' or a date and time such as '2030-01-16T06:00', but got 'tomorrow'"),
     "half a price": (", price_per_device_hour: 2.5", "", "25:57", "budget.money needs budget.price_per_device_hour"),
+    "folder with a NUL": ("workers: auto", 'folder: "a\\0b"', "26:15", "run.folder: expected the path of a folder, but got 'a\\x00b'"),
+    "folder that is a file": ("workers: auto", "folder: study.yaml/runs", "26:15", "is a file; give a folder for the runs"),
+    "no CUDA": ("device: auto", "device: cuda", "26:30", "run.device: cuda, but no CUDA device is found on this machine; write auto or cpu"),
     "no workers": ("workers: auto", "workers: 0", "26:16", "run.workers must be >= 1"),
     "tokens and epochs": ("tokens: 40k", "tokens: 40k, epochs: 2", "9:22", "give tokens or epochs, but got both"),
     "no optimizer step": ("tokens: 40k", "tokens: 63", "9:17", "63 gives 0 optimizer steps: one batch is 64 rows (space.effective_batch)"),
@@ -173,6 +182,24 @@ def test_not_a_study_at_all(complain: Complain, text: str | bytes, message: str)
     problems = complain(text)
     assert len(problems) == 1
     assert problems[0].startswith(message), problems
+
+
+def test_a_deadline_too_near_for_one_run(complain: Complain) -> None:
+    text = STUDY.replace("device_hours: 8", "deadline: 2030-01-15T22:01+00:00").replace("40k", "40M")
+    (problem,) = complain(text)
+    assert problem.startswith(
+        "study.yaml:25:43: budget.deadline: '2030-01-15T22:01+00:00' is 60 s away; that is far less"
+    )
+    assert "estimated at 3,573 s" in problem
+
+
+def test_an_estimate_refuses_only_what_is_far_too_little(folder: Path) -> None:
+    """40k tokens are estimated at 4 seconds; what is not known is not refused."""
+    (folder / "study.yaml").write_text(replaced("'04:00:00'", "'0.5s'"))
+    assert load_study("study.yaml", NOW).budget.wall_time == 0.5
+    hub = f"{{hub: a/b, revision: {'ab' * 20}}}"
+    (folder / "study.yaml").write_text(replaced("'04:00:00'", "'0.01s'").replace("{config: tiny-deepseek-v3}", hub))
+    assert load_study("study.yaml", NOW).budget.wall_time == 0.01
 
 
 def test_alias_bomb(complain: Complain) -> None:

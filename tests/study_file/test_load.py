@@ -12,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from seektune.study_file import StudyFile, json_schema, load_study
+from seektune.train.source import HUB_ID, check_base
 from tests.study_file.conftest import NOW, STUDY, replaced
 
 ROOT = Path(__file__).parents[2]
@@ -170,3 +171,21 @@ def test_two_seconds_and_nothing_heavy(folder: Path) -> None:
     seconds, heavy = done.stdout.split(maxsplit=1)
     assert heavy.strip() == "[]"
     assert float(seconds) < 2
+
+
+def test_a_stage_without_a_weight_of_its_own_keeps_the_default(folder: Path) -> None:
+    (folder / "study.yaml").write_text(replaced("confirm: {top: 3, seeds: auto}", "weights: {coarse: 5}"))
+    weights = load_study("study.yaml", NOW).stages.weights
+    assert weights == {"lr_range": 1.0, "coarse": 5.0, "fine": 3.0, "confirm": 3.0}
+
+
+def test_a_hub_id_needs_no_organisation(folder: Path) -> None:
+    """What the file's rules let pass, the trainer opens."""
+    revision = "ab" * 20
+    model = f"{{hub: gpt2, revision: {revision}}}"
+    (folder / "study.yaml").write_text(replaced("{config: tiny-deepseek-v3}", model))
+    assert load_study("study.yaml", NOW).model.hub == "gpt2"
+    assert check_base("gpt2", revision) is None
+    assert "needs `revision`" in str(check_base("gpt2", "main"))
+    for climbing in ("../gpt2", "a/b/c", ".hidden", "a/", ""):
+        assert not HUB_ID.fullmatch(climbing)

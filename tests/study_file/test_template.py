@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 
-from seektune.study_file import StudyFile, load_study, template
+from seektune.study_file import StudyFile, json_schema, load_study, template
 from seektune.study_file.commented import EXAMPLE
 from seektune.train.options import TrialParams
 from tests.study_file.conftest import NOW
@@ -56,3 +57,10 @@ def test_there_are_defaults_to_uncomment() -> None:
 def test_lines_are_short_and_no_help_points_into_the_code() -> None:
     assert max(len(line) for line in template().split("\n")) <= 120
     assert "options.py" not in template()
+
+
+def test_the_schema_that_editors_use_agrees() -> None:
+    validator = jsonschema.Draft202012Validator(json_schema())
+    assert not list(validator.iter_errors(yaml.safe_load(template())))
+    misspelt = yaml.safe_load(template().replace("eval_every: 5k", "evl_every: 5k"))
+    assert [error.absolute_path[0] for error in validator.iter_errors(misspelt)] == ["train"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from seektune.ledger.history import TrialRow
@@ -34,7 +35,41 @@ def curves(facts: Facts) -> Section | None:
         " A line that ends at a rung was paused there; the reason stands in the table below."
     )
     image = learning_curves(kept, facts.metric, rungs=facts.rungs, best=best)
-    return Section("Learning curves", (Figure("learning_curves", spec, caption, height=460, plot=image),))
+    curves = Figure("learning_curves", spec, caption, height=460, plot=image)
+    return Section("Learning curves", (curves, _rates(facts, kept, best)))
+
+
+def _rates(facts: Facts, rows: list[TrialRow], best: str) -> Figure:
+    """The learning rate of every trial, where it was measured."""
+    data = []
+    for row in sorted(rows, key=lambda row: row.trial == best):
+        lead, default = row.trial == best, row.origin == "default"
+        drawn = [(point.tokens, rate) for point in row.curve if (rate := finite(point.learning_rate)) and rate > 0]
+        data.append(
+            line(
+                [tokens for tokens, _ in drawn],
+                [rate for _, rate in drawn],
+                ORANGE if lead else DEFAULT if default else STATES.get(row.state, GREY),
+                3 if lead else 1.3,
+                mode="lines+markers",
+                marker={"size": 4},
+                opacity=1 if lead else 0.6,
+                hovertext=[
+                    f"<b>{figure(row.trial)}</b><br>LR {number(rate, 3)} at {count(at)} tokens" for at, rate in drawn
+                ],
+                hoverinfo="text",
+            )
+        )
+    caption = (
+        "Learning rate of the same trials at each measurement: warmup, then the schedule over the full run. "
+        "Below a tenth of the lowest peak the scale ends."
+    )
+    peaks = [max(one["y"]) for one in data if one["y"]]
+    window = [math.log10(min(peaks) / 10), math.log10(max(peaks) * 1.5)] if peaks else None
+    drawing = layout(
+        axis("tokens", rangemode="tozero"), axis("learning rate", type="log", dtick=1, exponentformat="e", range=window)
+    )
+    return Figure("learning_rates", {"data": data, "layout": drawing}, caption, height=260)
 
 
 def _lines(facts: Facts, rows: list[TrialRow], best: str) -> list[dict[str, Any]]:

@@ -46,8 +46,8 @@ def _sentence(rows: Json) -> str:
     leaks = rows.get("leaks") or {}
     if leaks:
         text += (
-            f". Leak check: {leaks.get('training_rows_checked', 0):,} training rows against "
-            f"{leaks.get('evaluation_rows', 0):,} evaluation rows, {leaks.get('found', 0)} found"
+            f". Leak check: {leaks.get('rows_checked', 0):,} training rows against "
+            f"{leaks.get('against_rows', 0):,} evaluation rows, {leaks.get('found', 0)} found"
         )
     return text + "."
 

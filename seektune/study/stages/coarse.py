@@ -14,7 +14,8 @@ from seektune.search.named import named
 from seektune.search.observation import key
 from seektune.space.options import Prior
 from seektune.stop.halving import promote
-from seektune.stop.rungs import rung_tokens, survivors
+from seektune.stop.rungs import survivors
+from seektune.study.caps import rungs_of, trial_caps
 from seektune.study.context import Context
 from seektune.study.field import Field, Tried, name_of
 from seektune.study.stage import Round
@@ -54,7 +55,8 @@ def coarse(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
     """SearchResult."""
     options = context.study.stages.coarse
     horizon = context.prepared.horizon_tokens
-    rungs = rung_tokens(horizon, options.rungs, options.reduction, options.max_share)
+    rungs = rungs_of(context.study, options, context.prepared.tokens_per_row, horizon)
+    trials, _ = trial_caps(context.study)
     field = Field(context, "coarse")
     space = context.space
 
@@ -64,7 +66,7 @@ def coarse(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
     search, search_name = named(options.search), name_of(options.search)
     priors = learning_rate_prior(context)
     taken = {key(context.searched(context.default()))}
-    for slot in range(options.trials):
+    for slot in range(trials):
         wide = slot % WIDE_EVERY == WIDE_EVERY - 1
         params = search.propose(
             space,

@@ -13,7 +13,8 @@ from seektune.ledger.results import SearchResult
 from seektune.search.named import named
 from seektune.search.observation import key
 from seektune.space.narrow import Box
-from seektune.stop.rungs import rung_tokens, survivors
+from seektune.stop.rungs import survivors
+from seektune.study.caps import rungs_of, trial_caps
 from seektune.study.context import Context
 from seektune.study.field import Field, name_of
 from seektune.study.stage import Round
@@ -27,7 +28,8 @@ def fine(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
     assert options is not None
     before = SearchResult.model_validate(context.upstream["coarse"])
     horizon = context.prepared.horizon_tokens
-    rungs = rung_tokens(horizon, options.rungs, options.reduction, 1.0)
+    rungs = rungs_of(context.study, options, context.prepared.tokens_per_row, horizon)
+    _, trials = trial_caps(context.study)
     space = context.space
     search, search_name = named(options.search), name_of(options.search)
     box = Box.from_json(before.box)
@@ -47,9 +49,9 @@ def fine(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
     taken = {key(context.searched(tried.params)) for tried in field.trials.values()}
     every = round(1 / options.wide_share) if options.wide_share > 0 else 0
     slot = 0
-    while slot < options.trials and not field.ended:
+    while slot < trials and not field.ended:
         fresh: list[str] = []
-        while slot < options.trials and len(fresh) < batch:
+        while slot < trials and len(fresh) < batch:
             wide = every > 0 and slot % every == every - 1
             params = search.propose(
                 space,

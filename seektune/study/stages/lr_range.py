@@ -38,7 +38,7 @@ def ramp_segment(context: Context, prepared: PrepareResult, default: Params, rep
         "warmup_ratio": 0.0,
     }
     batch = int(default.get("effective_batch", 16))
-    tokens_per_step = batch * prepared.train_tokens / prepared.train_rows
+    tokens_per_step = batch * prepared.tokens_per_row
     horizon = round(options.steps * tokens_per_step)
     return Segment(
         trial=f"ramp-{repeat}",
@@ -88,7 +88,9 @@ def lr_range(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
     reason = verdict.reason
     if suggestion is not None and prepared.horizon_tokens > LONG_RUN * segments[0].to_tokens:
         shifted = suggestion * LONG_RUN_SHIFT
-        reason += f"; a full run is much longer than the ramp, so the suggestion moves from {suggestion:.2g} to {shifted:.2g}"
+        reason += (
+            f"; a full run is much longer than the ramp, so the suggestion moves from {suggestion:.2g} to {shifted:.2g}"
+        )
         suggestion = shifted
     if verdict.usable and suggestion is not None and options.probes:
         horizon = prepared.horizon_tokens

@@ -154,9 +154,20 @@ def ended(context: Context, result: Result, what: str, diverged: str) -> Seektun
 
 def simulated(context: Context) -> Json:
     """The simulated trainer needs no text."""
-    horizon_tokens = context.study.train.tokens or 100_000
+    rows, per_row = 1000, float((context.study.model.simulated or {}).get("tokens_per_row", 32))
     return PrepareResult(
-        rows="", store="", base="simulated", data_fingerprint="simulated", test_fingerprint="simulated", base_fingerprint="simulated", kind="text",
-        hidden_size=2000, parameters=0, train_rows=1000, train_tokens=64_000, horizon_tokens=horizon_tokens,
-        default=defaults(context.study.method, 2000), metrics=["loss"],
-    ).model_dump(mode="json")  # fmt: skip
+        rows="",
+        store="",
+        base="simulated",
+        data_fingerprint="simulated",
+        test_fingerprint="simulated",
+        base_fingerprint="simulated",
+        kind="text",
+        hidden_size=2000,
+        parameters=0,
+        train_rows=rows,
+        train_tokens=round(rows * per_row),
+        horizon_tokens=context.study.train.tokens or 100_000,
+        default=defaults(context.study.method, 2000),
+        metrics=["loss"],
+    ).model_dump(mode="json")
