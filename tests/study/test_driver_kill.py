@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from small_study import table
 
+from tests.processes import of_session
+
 SCRIPT = Path(__file__).parent / "small_study.py"
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{SCRIPT.parent}", "OMP_NUM_THREADS": "1"}
@@ -27,20 +29,6 @@ def launch(*words: str) -> subprocess.Popen[str]:
         text=True,
         start_new_session=True,
     )
-
-
-def of_session(session: int) -> list[int]:
-    """Living processes of a session (zombies are dead)."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(fields[3]) == session and fields[0] != "Z":
-                found.append(int(entry.name))
-    return found
 
 
 def lines(folder: Path) -> int:

@@ -10,13 +10,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from small_study import HORIZON, one_round, run, segment, spec, table
 from test_driver import KEY, Diary, Time, grid, kinds
-from test_driver_kill import launch, of_session
+from test_driver_kill import launch
 
 from seektune.errors import Stopped, TrialError
 from seektune.ledger.history import History
@@ -28,6 +27,7 @@ from seektune.study.executors.pool import Pool
 from seektune.study.observer import Observer
 from seektune.study.stage import Allowance, StageRun
 from seektune.trial import Dispatch, Json, Result, Segment, State, TrainerSpec
+from tests.processes import children_of, of_session
 
 Faulty = Callable[..., TrainerSpec]
 
@@ -42,21 +42,18 @@ def faulty(tmp_path: Path) -> Faulty:
     return make
 
 
+@pytest.fixture
+def left_over() -> Callable[[], list[int]]:
+    """Children that the test started and that still live. Others may be there: Prefect's test server is one."""
+    before = children_of(os.getpid())
+    return lambda: [child for child in children_of(os.getpid()) if child not in before]
+
+
 def play(
     folder: Path, stage: StageRun, allowance: Allowance | None = None, *observers: Observer, slots: int = 2
 ) -> Json:
     with Driver(folder, Pool(slots), observers) as driver:
         return driver.run("stage", KEY, stage, allowance)
-
-
-def children_of(parent: int) -> list[int]:
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with suppress(OSError):
-                if int((entry / "stat").read_text().rpartition(")")[2].split()[1]) == parent:
-                    found.append(int(entry.name))
-    return found
 
 
 def patiently(answer: Callable[[], object], seconds: float = 20.0) -> bool:
@@ -179,7 +176,9 @@ def test_a_child_killed_by_the_kernel_for_memory_is_infeasible(tmp_path: Path, f
 # Ends
 
 
-def test_a_worker_that_does_not_listen_is_killed_after_the_grace(tmp_path: Path, faulty: Faulty) -> None:
+def test_a_worker_that_does_not_listen_is_killed_after_the_grace(
+    tmp_path: Path, faulty: Faulty, left_over: Callable[[], list[int]]
+) -> None:
     class Cancels(Diary):
         def tick(self) -> str | None:
             return "cancelled" if len(self.ended) >= 2 else None
@@ -188,7 +187,7 @@ def test_a_worker_that_does_not_listen_is_killed_after_the_grace(tmp_path: Path,
     with pytest.raises(Stopped, match="cancelled"):
         play(tmp_path / "study", one_round(faulty("hang", "t-0", times=9, steps=2), grid(4)), None, Cancels())
     assert time.monotonic() - began < 10
-    assert children_of(os.getpid()) == []
+    assert left_over() == []
     causes = [death["cause"] for death in kinds(tmp_path / "study", "died")]
     assert causes
     assert set(causes) == {"stopped"}
@@ -313,12 +312,16 @@ def test_every_dispatch_ends_in_one_event(tmp_path: Path, faulty: Faulty, make: 
 
 
 def test_closing_the_pool_leaves_no_process_and_no_descriptor(tmp_path: Path) -> None:
-    def descriptors() -> int:
-        return len(list(Path("/proc/self/fd").iterdir()))
-
-    play(tmp_path / "warm-up", one_round(spec(), grid(1)))
-    before = descriptors()
-    for repeat in range(3):
-        play(tmp_path / f"study-{repeat}", one_round(spec(), grid(3)))
-    assert descriptors() == before
-    assert children_of(os.getpid()) == []
+    """In a process of its own: other tests of this one may leave threads that open and close what they like."""
+    script = (
+        "import os, sys; from pathlib import Path; from test_executors import *;"
+        "descriptors = lambda: len(list(Path('/proc/self/fd').iterdir()));"
+        "play(Path(sys.argv[1]) / 'warm-up', one_round(spec(), grid(1)));"
+        "before = descriptors();"
+        "[play(Path(sys.argv[1]) / f'study-{repeat}', one_round(spec(), grid(3))) for repeat in range(3)];"
+        "assert descriptors() == before, (before, descriptors());"
+        "assert children_of(os.getpid()) == [], children_of(os.getpid())"
+    )
+    here = Path(__file__).parent
+    environment = {**os.environ, "PYTHONPATH": f"{here.parents[1]}{os.pathsep}{here}"}
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], env=environment, check=True, timeout=120)
