@@ -99,8 +99,9 @@ def narrow(
             # Laplace: a choice that no leader has keeps the weight of one trial.
             weights[name] = {str(choice): counts[str(choice)] + 1.0 for choice in axis.choices}
         else:
-            best = top[0].get(name)
-            low, high = _walls(axis, [axis.inner(v) for v in values], None if best is None else axis.inner(best))
+            best = top[0].get(name)  # the default may lead, and lie outside of what is searched
+            edge = axis.inner(best) if best is not None and axis.contains(best) else None
+            low, high = _walls(axis, [axis.inner(v) for v in values], edge)
             low, high = _widen(axis, low, high, min_decades.get(name, 0.0))
             bounds[name] = (_number(axis, low), _number(axis, high))
     return Box(bounds, weights)

@@ -50,6 +50,13 @@ def test_an_optimum_at_an_edge_widens_that_side(space: Space) -> None:
     assert math.log10(high) == pytest.approx(-1.7, abs=1e-4)
 
 
+@pytest.mark.parametrize("outside", [2, 24, 256])
+def test_a_leader_outside_the_choices_says_nothing_about_them(space: Space, outside: int) -> None:
+    """The default, where the study leaves its batch out."""
+    box = narrow(space, [params(1e-3, batch=outside), params(1e-3, batch=16), params(1e-3, batch=128)])
+    assert box.bounds["effective_batch"] == (8, 32)  # around the second, which is no edge's optimum
+
+
 def test_the_learning_rate_keeps_a_decade(space: Space) -> None:
     narrow_rates = Space({"learning_rate": ParameterOptions(low=1e-4, high=1e-2, log=True)})
     twins = [{"learning_rate": 1.0e-3}] * 8  # both edges: 0.6 to either side
