@@ -73,9 +73,10 @@ def read_curve(learning_rates: Sequence[float], losses: Sequence[float]) -> Read
     smooth, slope = local_linear(x, y, SMOOTH_DECADES)
     # The loss before learning begins: the probe and the weights hardly move there, so its scatter is tiny, and the
     # noise is read over the whole descent instead.
-    start = float(np.median(y[: max(3, len(y) // 20)]))
+    head = max(3, len(y) // 20)
+    start = float(np.median(y[:head]))
     valley = int(np.argmin(smooth))
-    drop = start - float(smooth[valley])
+    drop = start - float(smooth[valley]) if valley >= head else 0.0  # it only rises
     residual = y[: valley + 1] - smooth[: valley + 1]
     noise_sd = float(1.4826 * np.median(np.abs(residual - np.median(residual)))) if len(residual) else 0.0
 

@@ -49,6 +49,14 @@ def test_a_flat_curve_is_no_range() -> None:
     assert "noise" in verdict.reason
 
 
+def test_a_curve_that_only_rises_is_no_range() -> None:
+    """Its first point is its smallest, far above a noise that cannot be read from one point."""
+    rates = list(np.logspace(-6, 0, 120))
+    verdict = judge([read_curve(rates, list(1 + 0.01 * np.sqrt(np.arange(120)))) for _ in range(3)])
+    assert not verdict.usable
+    assert verdict.suggestion is None
+
+
 def test_a_curve_that_never_turns_up_has_no_upper_bound() -> None:
     reading = read_curve(*curve(turn=1e6))
     assert reading is not None
