@@ -131,7 +131,8 @@ class _Run:
         return point
 
     def _examples(self, loss: float) -> Path:
-        """One row per example: its own difficulty, and a little noise of this run; the mean is near `loss`."""
+        """The real trainer's columns. A row has a difficulty of its own and a little noise of this run; means are near
+        the metrics."""
         import pyarrow as pa
         import pyarrow.parquet
 
@@ -140,12 +141,17 @@ class _Run:
         names = [f"{segment.evaluate.split}-{i:05d}" for i in range(count)]
         run = random.Random(derive_seed(segment.seed, fingerprint(dict(segment.params)), segment.evaluate.split))
         losses = [max(1e-3, loss * (1 + 0.4 * gauss(0, name)) + run.gauss(0, 0.05 * loss)) for name in names]
+        right = [math.exp(-0.5 * value) for value in losses]
+        luck = [random.Random(derive_seed("luck", name)).random() for name in names]
         table = {
             "row_id": names,
             "group": [f"group-{i // 2:05d}" for i in range(count)],
             "loss": losses,
             "tokens": [options.tokens_per_row] * count,
-            "correct": [value < 0.7 * loss for value in losses],
+            "accuracy": right,
+            "exact": [chance < share for chance, share in zip(luck, right, strict=True)],
+            "predicted": [-1] * count,
+            "label": [-1] * count,
         }
         self.folder.mkdir(parents=True, exist_ok=True)
         pa.parquet.write_table(pa.table(table), self.folder / "examples.parquet")

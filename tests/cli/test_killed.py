@@ -93,7 +93,7 @@ def test_killed_anywhere_ends_with_the_same_table_and_winner(
 
 
 def start(desk: Desk, write: Callable[[Desk], str]) -> subprocess.Popen[bytes]:
-    """In a session of its own, so that none of its processes can be missed."""
+    """In a session of its own, so that none of its processes can be missed; what it says goes to files."""
     desk.folder.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "seektune.cli.main", "tune", write(desk), "--no-prefect", "--json"]
     with (desk.folder / SAID).open("wb") as said, (desk.folder / "errors").open("wb") as errors:

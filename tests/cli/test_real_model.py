@@ -54,12 +54,9 @@ def save_model(folder: Path, texts: list[str]) -> None:
     words = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>"}
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, **words).save_pretrained(folder)
     torch.manual_seed(1)
-    LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=400, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=2,
-            max_position_embeddings=256, bos_token_id=0, eos_token_id=1, pad_token_id=2,
-        )  # fmt: skip
-    ).save_pretrained(folder)
+    sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2}
+    ids = {"bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 2}
+    LlamaForCausalLM(LlamaConfig(vocab_size=400, max_position_embeddings=256, **sizes, **ids)).save_pretrained(folder)
 
 
 def put_into_cache(model: Path, cache: Path) -> None:
