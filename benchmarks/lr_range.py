@@ -23,8 +23,9 @@ import numpy as np
 from benchmarks.record import record
 from seektune.ledger.results import RangeResult
 from seektune.study.context import Context
-from seektune.study.run import STAGES, Run, StageKind
+from seektune.study.run import Run
 from seektune.study.stage import Round
+from seektune.study.stage_kinds import STAGES, StageKind
 from seektune.study_file import load_study
 from seektune.trial import Evaluate, Json, Result, Segment, State
 from tests.real.studies import study, write

@@ -25,8 +25,9 @@ from benchmarks.fraud_desk.generate import FOLDER
 from benchmarks.record import record
 from seektune.study.context import Context
 from seektune.study.observer import Observer
-from seektune.study.run import STAGES, Run, StageKind
+from seektune.study.run import Run
 from seektune.study.stage import Round
+from seektune.study.stage_kinds import STAGES, StageKind
 from seektune.study_file import load_study
 from seektune.text.store import TokenStore
 from seektune.trial import Evaluate, Json, Params, Result, Segment, State

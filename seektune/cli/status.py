@@ -57,7 +57,7 @@ def status(arguments: Namespace, output: Output) -> int:
 
 
 def _stages(found: Found, history: History, output: Output) -> None:
-    from seektune.study.run import stages_of
+    from seektune.study.stage_kinds import stages_of
 
     rows = []
     for name in stages_of(found.study):

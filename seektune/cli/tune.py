@@ -32,7 +32,8 @@ QUIET_PREFECT = {
 def tune(arguments: Namespace, output: Output) -> int:
     """All stages; prints the winner. Raises what the stages raise (errors.py)."""
     found = load(arguments.study)  # before the heavier imports: a bad file is told at once
-    from seektune.study.run import run_all, stages_of
+    from seektune.study.run import run_all
+    from seektune.study.stage_kinds import stages_of
 
     if arguments.plan:
         plan.show(found, output)
