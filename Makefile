@@ -11,7 +11,7 @@ help:
 	@echo "make tune    set up, then run the whole pipeline on $(STUDY)"
 	@echo "make test    set up, then run every test"
 	@echo "make check   lint, format, types, borders, fast tests (about a minute)"
-	@echo "make bench   print the benchmark table"
+	@echo "make bench   measure, and print the benchmark table (about ten minutes)"
 	@echo "make clean   remove what runs have made (data/runs, data/cache)"
 
 setup: $(VENV)/.ready
@@ -41,6 +41,7 @@ format: setup
 bench: setup
 	$(PY) -m benchmarks.overhead
 	$(PY) -m benchmarks.steps
+	$(PY) -m benchmarks.table overhead steps
 
 clean:
 	rm -rf data/runs data/cache

@@ -18,14 +18,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from peft import LoraConfig, TaskType, get_peft_model
+from peft.utils import transformers_weight_conversion as conversion
+from torch import nn
+
 from seektune.adapt.options import LoraOptions
 
 
 def lora(model: Any, kind: str, options: LoraOptions) -> Any:
     """The model wrapped by peft. A initialised from torch's generator, B zero: at the start it equals the base."""
-    from peft import LoraConfig, TaskType, get_peft_model
-    from torch import nn
-
     output = getattr(model, "score", None) if kind == "classification" else model.get_output_embeddings()
     config = LoraConfig(
         task_type=TaskType.SEQ_CLS if kind == "classification" else TaskType.CAUSAL_LM,
@@ -42,8 +43,6 @@ def lora(model: Any, kind: str, options: LoraOptions) -> Any:
 
 def loadable(config: Any, model: Any) -> Any:
     """The adapter's config as it must be saved for `PeftModel.from_pretrained` to find the same layers."""
-    from peft.utils import transformers_weight_conversion as conversion
-
     saved, probe = copy.deepcopy(config), copy.deepcopy(config)
     conversion.convert_peft_config_for_transformers(probe, model=model, conversions=None)
     kept = set(probe.target_modules)
@@ -58,8 +57,6 @@ def loadable(config: Any, model: Any) -> Any:
 @contextmanager
 def names_kept() -> Iterator[None]:
     """peft targets the modules that were named, not what it rewrites the names to."""
-    from peft.utils import transformers_weight_conversion as conversion
-
     rewrite = conversion.convert_peft_config_for_transformers
     conversion.convert_peft_config_for_transformers = lambda *args, **kwargs: None
     try:

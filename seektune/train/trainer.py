@@ -11,7 +11,10 @@ from pathlib import Path
 
 import torch
 
+from seektune.adapt.options import METHODS
 from seektune.errors import SeektuneError
+from seektune.optim.options import OPTIMIZERS
+from seektune.schedule.options import SCHEDULES
 from seektune.text.store import TokenStore
 from seektune.train.facts import versions
 from seektune.train.model import Base
@@ -74,6 +77,11 @@ class LanguageTrainer:
         self.model.open()
         self.base_fingerprint = fingerprint("config", config) if config else base_fingerprint(self.base, self.revision)
         self.data_fingerprint = fingerprint(facts)
+        for registry in (METHODS, OPTIMIZERS, SCHEDULES):
+            for entry in registry.values():
+                entry.load()  # what a trial may name is imported once, not in every child
+        for split in ("train", "validation"):
+            self.store.rows(split)  # mapped
         versions()  # read once, for all forks
         self._warm = True
 
