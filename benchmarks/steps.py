@@ -231,7 +231,7 @@ def main() -> int:
     if arguments.micro_tokens:
         changed["micro_tokens"] = arguments.micro_tokens
     if arguments.pass_cost:
-        layout.PASS_COST_TOKENS = arguments.pass_cost
+        layout.PASS_COST_TOKENS[arguments.device] = arguments.pass_cost
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     warnings.filterwarnings("ignore")

@@ -20,11 +20,19 @@ class Layout:
     """How rows become micro-batches: settings that change speed and memory, never the loss."""
 
     def __init__(
-        self, *, classify: bool, pad_id: int, packing: bool, capacity: int, micro_batch: int | None, micro_tokens: int
+        self,
+        *,
+        classify: bool,
+        pad_id: int,
+        packing: bool,
+        capacity: int,
+        micro_batch: int | None,
+        micro_tokens: int,
+        device: str,
     ) -> None:
         self._classify, self._pad_id = classify, pad_id
         self._packing, self._capacity = packing, capacity
-        self._micro_batch, self._micro_tokens = micro_batch, micro_tokens
+        self._micro_batch, self._micro_tokens, self._device = micro_batch, micro_tokens, device
 
     def batches(self, rows: list[Any]) -> list[Batch]:
         bins = [[index] for index in range(len(rows))]
@@ -32,7 +40,9 @@ class Layout:
         if self._packing:
             bins = pack(lengths, self._capacity)
             lengths = [sum(lengths[index] for index in members) for members in bins]
-        groups = split(lengths, micro_batch=self._micro_batch, micro_tokens=self._micro_tokens)
+        groups = split(
+            lengths, micro_batch=self._micro_batch, micro_tokens=self._micro_tokens, device=self._device
+        )
         return [
             lay_out(
                 rows,

@@ -46,7 +46,9 @@ class Evaluation:
         self._rows = [store.row(name, index) for index in range(count)]
         self._kind = kind
         classify = kind == "classification"
-        groups = split([len(row.input_ids) for row in self._rows], micro_batch=None, micro_tokens=micro_tokens)
+        groups = split(
+            [len(row.input_ids) for row in self._rows], micro_batch=None, micro_tokens=micro_tokens, device=device.type
+        )
         self._batches: list[tuple[Sequence[int], Batch]] = []
         for group in groups:
             members = [self._rows[index] for index in group]

@@ -51,7 +51,7 @@ class Setup:
         self.model = trainer.model.trial(values, segment.seed, self.device)
         self.weights = Weights(self.model, options.average_steps)
         self.best: Named | None = None
-        kind, direct = trainer.kind, trainer.model.direct_head
+        kind, direct = trainer.kind, bool(trainer.model.direct_head)
         bf16 = options.precision == "bf16"
 
         def logits(batch: Batch) -> Tensor:
@@ -88,6 +88,7 @@ class Setup:
                 capacity=facts["max_length"],
                 micro_batch=options.micro_batch,
                 micro_tokens=options.micro_tokens,
+                device=self.device.type,
             ),
             horizon_tokens=segment.horizon_tokens,
             device=self.device,

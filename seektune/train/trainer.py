@@ -74,7 +74,7 @@ class LanguageTrainer:
             pad_id=facts["pad_id"],
             precision=self.options.precision,
         )
-        self.model.open()
+        self.model.open(forward=self.device == "cpu")
         self.base_fingerprint = fingerprint("config", config) if config else base_fingerprint(self.base, self.revision)
         self.data_fingerprint = fingerprint(facts)
         for registry in (METHODS, OPTIMIZERS, SCHEDULES):

@@ -26,6 +26,7 @@ import threading
 import time
 import traceback
 from contextlib import suppress
+from pathlib import Path
 from typing import NoReturn
 
 from seektune.study.executors.child import child
@@ -146,8 +147,17 @@ def check_fork_safe() -> None:
         return
     if torch.get_num_threads() != 1:
         raise RuntimeError(f"torch must have one thread before a fork, but has {torch.get_num_threads()}")
-    if torch.cuda.is_initialized():
+    if torch.cuda.is_initialized() or "/dev/nvidia-uvm" in open_files():
         raise RuntimeError("warm() started CUDA: a forked child cannot use it; load weights on the CPU")
+
+
+def open_files() -> set[str]:
+    """Of this process. The driver's own memory device is open from CUDA's first call on, which torch does not tell."""
+    found = set()
+    for entry in Path("/proc/self/fd").glob("*"):
+        with suppress(OSError):
+            found.add(str(entry.readlink()))
+    return found
 
 
 if __name__ == "__main__":
