@@ -40,9 +40,7 @@ class Layout:
         if self._packing:
             bins = pack(lengths, self._capacity)
             lengths = [sum(lengths[index] for index in members) for members in bins]
-        groups = split(
-            lengths, micro_batch=self._micro_batch, micro_tokens=self._micro_tokens, device=self._device
-        )
+        groups = split(lengths, micro_batch=self._micro_batch, micro_tokens=self._micro_tokens, device=self._device)
         return [
             lay_out(
                 rows,
