@@ -64,13 +64,15 @@ class View:
 
     split: str = "train"  # "train", or "base" for pre-training a base model
     share: float = 1.0  # leading share of the split's rows in content-hash order (data curve)
+    fold: int | None = None  # cross-validation: train without this fold of `folds` (cut by group) ...
+    folds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluate:
     """When and on what a segment is measured. The end of a segment is always measured."""
 
-    split: str = "validation"  # "validation", "test" (confirm only), or "probe": fixed rows of the train split
+    split: str = "validation"  # "validation", "test" (confirm only), "probe": fixed rows of train, "fold": view's fold
     every_tokens: int | None = None  # None: only at the end of the segment
     every_steps: int | None = None  # used by the LR range test (1)
     rows: int | None = None  # the first rows in content-hash order; None: all of them

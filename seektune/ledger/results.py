@@ -75,6 +75,17 @@ class RangeResult(Handed):
     default_learning_rate: float
 
 
+class LeaderRun(Handed):
+    """One training run of a configuration: one fold and seed."""
+
+    trial: str
+    seed: int
+    fold: int | None
+    tokens: int
+    state: str
+    rungs: Mapping[int, float]
+
+
 class Leader(Handed):
     """A trial in a ranking, at the longest fidelity it reached."""
 
@@ -87,6 +98,8 @@ class Leader(Handed):
     """Objective at `tokens`, on averaged weights, validation rows; None: diverged or failed before a measurement."""
     rungs: Mapping[int, float] = {}
     """Objective at each rung position (tokens) that it passed."""
+    runs: list[LeaderRun] = []
+    """Its training runs: one, or one per fold and repeat; the values above are their means."""
 
     @property
     def usable(self) -> bool:

@@ -6,16 +6,16 @@ Coarse and fine share this: it names trials, makes the next segment of each, and
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
-from seektune.ledger.results import Leader
+from seektune.ledger.results import Leader, LeaderRun
 from seektune.search.observation import Observation, ObservedState, ranked
 from seektune.space.narrow import Box, narrow
 from seektune.study.context import Context, gave_up
 from seektune.study.stage import Round
-from seektune.trial import Evaluate, Params, Result, Segment, Start, State
+from seektune.study.tried import BROKEN, Course, Tried
+from seektune.trial import Evaluate, Params, Result, Segment, Start, State, View, derive_seed
 
 
 def name_of(search: str | Mapping[str, object]) -> str:
@@ -23,28 +23,8 @@ def name_of(search: str | Mapping[str, object]) -> str:
     return search if isinstance(search, str) else next(iter(search))
 
 
-@dataclass
-class Tried:
-    """One trial on its way."""
-
-    trial: str
-    params: Params
-    seed: int
-    tokens: int = 0
-    state: State = State.PAUSED
-    rungs: dict[int, float] = field(default_factory=dict)  # minimised objective by tokens
-
-    @property
-    def alive(self) -> bool:
-        return self.state in (State.PAUSED, State.COMPLETE, State.STOPPED)
-
-    @property
-    def value(self) -> float | None:
-        return self.rungs.get(self.tokens)
-
-
 class Field:
-    """Trials by name, in the order in which they were proposed."""
+    """Configurations by name, in the order in which they were proposed."""
 
     def __init__(self, context: Context, stage: str) -> None:
         self.context = context
@@ -54,65 +34,90 @@ class Field:
         self.ended = ""
 
     def enter(self, trial: str, params: Params, seed: int, origin: str) -> None:
-        self.trials[trial] = Tried(trial, dict(params), seed)
+        objective = self.context.study.objective
+        courses = []
+        for fold in range(objective.folds) if objective.folds else [None]:
+            for repeat in range(objective.repeats):
+                name = trial + ("" if fold is None else f"·fold{fold}")
+                name += f"·repeat{repeat}" if objective.repeats > 1 else ""
+                courses.append(Course(name, derive_seed(seed, repeat) if repeat else seed, fold))
+        self.trials[trial] = Tried(trial, dict(params), courses)
         self.origins[trial] = origin
 
     def take_over(self, leaders: Iterable[Leader]) -> None:
         """Trials of an earlier stage come along at their own fidelity."""
         sign = 1.0 if self.context.study.objective.direction == "minimize" else -1.0
         for leader in leaders:
-            self.trials[leader.trial] = Tried(
-                leader.trial,
-                dict(leader.params),
-                leader.seed,
-                leader.tokens,
-                State(leader.state),
-                {int(tokens): sign * value for tokens, value in leader.rungs.items()},
-            )
+            courses = [
+                Course(
+                    run.trial,
+                    run.seed,
+                    run.fold,
+                    run.tokens,
+                    State(run.state),
+                    {int(tokens): sign * value for tokens, value in run.rungs.items()},
+                )
+                for run in leader.runs
+            ]
+            self.trials[leader.trial] = Tried(leader.trial, dict(leader.params), courses)
 
     def cut_back(self, name: str, tokens: int) -> None:
         """Forget what a trial did beyond `tokens`, so that it is compared with trials of that length."""
-        tried = self.trials[name]
-        tried.rungs = {rung: value for rung, value in tried.rungs.items() if rung <= tokens}
-        if tried.tokens > tokens and tried.rungs:
-            tried.tokens, tried.state = max(tried.rungs), State.PAUSED
+        for course in self.trials[name].courses:
+            course.rungs = {rung: value for rung, value in course.rungs.items() if rung <= tokens}
+            if course.tokens > tokens and course.rungs:
+                course.tokens, course.state = max(course.rungs), State.PAUSED
+
+    def courses(self, names: Iterable[str]) -> list[str]:
+        """The training runs of configurations, as the journal knows them."""
+        return [course.trial for name in names for course in self.trials[name].courses]
 
     def round(self, names: Sequence[str], to_tokens: int, *, done: Sequence[str] = ()) -> Round:
-        """The next segment of each named trial."""
+        """The next segments of each named trial."""
         context = self.context
+        folds = context.study.objective.folds
         segments = []
         for name in names:
             tried = self.trials[name]
-            segments.append(
-                Segment(
-                    trial=name,
-                    params=tried.params,
-                    seed=tried.seed,
-                    from_tokens=tried.tokens,
-                    to_tokens=to_tokens,
-                    horizon_tokens=context.prepared.horizon_tokens,
-                    start=Start(name, tried.tokens) if tried.tokens else None,
-                    evaluate=Evaluate(every_tokens=context.eval_every, rows=context.study.train.eval_rows),
+            for course in tried.courses:
+                segments.append(
+                    Segment(
+                        trial=course.trial,
+                        params=tried.params,
+                        seed=course.seed,
+                        from_tokens=course.tokens,
+                        to_tokens=to_tokens,
+                        horizon_tokens=context.prepared.horizon_tokens,
+                        start=Start(course.trial, course.tokens) if course.tokens else None,
+                        view=View(fold=course.fold, folds=folds),
+                        evaluate=Evaluate(
+                            split="validation" if course.fold is None else "fold",
+                            every_tokens=context.eval_every,
+                            rows=context.study.train.eval_rows,
+                        ),
+                    )
                 )
-            )
         return Round(
             trainer=context.trainer(),
             segments=tuple(segments),
-            origins={name: self.origins[name] for name in names if name in self.origins},
-            done=tuple(done),
+            origins={
+                trial: self.origins[name] for name in names if name in self.origins for trial in self.courses([name])
+            },
+            done=tuple(self.courses(done)),
         )
 
     def record(self, results: Iterable[Result]) -> None:
+        courses = {course.trial: course for tried in self.trials.values() for course in tried.courses}
         for result in results:
-            tried = self.trials[result.trial]
-            tried.state = result.state
+            course = courses[result.trial]
+            course.state = result.state
             value = self.context.minimised(result.metrics)
             if gave_up(result):
                 self.ended = result.reason
-            if result.tokens > tried.tokens or value is not None:
-                tried.tokens = result.tokens
-                if value is not None and result.state not in (State.DIVERGED, State.FAILED, State.INFEASIBLE):
-                    tried.rungs[result.tokens] = value
+            if result.tokens > course.tokens or value is not None:
+                course.tokens = result.tokens
+                if value is not None and result.state not in BROKEN:
+                    course.rungs[result.tokens] = value
 
     def at(self, tokens: int) -> dict[str, float]:
         """Minimised objective of every trial that was measured at exactly this rung."""
@@ -159,6 +164,17 @@ class Field:
                 state=tried.state.value,
                 value=None if tried.value is None else shown(tried.value),
                 rungs={tokens: shown(value) for tokens, value in tried.rungs.items()},
+                runs=[
+                    LeaderRun(
+                        trial=course.trial,
+                        seed=course.seed,
+                        fold=course.fold,
+                        tokens=course.tokens,
+                        state=course.state.value,
+                        rungs={tokens: shown(value) for tokens, value in course.rungs.items()},
+                    )
+                    for course in tried.courses
+                ],
             )
             for tried in self.ranking()
         ]

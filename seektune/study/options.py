@@ -132,3 +132,13 @@ class ObjectiveOptions(Options):
     metric: str = "loss"
     """Name in score/options.py."""
     direction: Literal["minimize", "maximize"] = "minimize"
+    repeats: int = Field(default=1, ge=1, le=20)
+    """Seeds per configuration in coarse and fine; the mean counts."""
+    folds: int | None = Field(default=None, ge=2, le=20)
+    """Cross-validation in coarse and fine: each configuration is trained once per fold of the train split (cut by group),
+    without that fold, and measured on it; the mean counts. Confirm still judges on validation and test."""
+
+    @property
+    def runs(self) -> int:
+        """Training runs per configuration."""
+        return self.repeats * (self.folds or 1)

@@ -56,8 +56,8 @@ def count(study: StudyFile, size: Sizes) -> dict[str, Work]:
     def runs(number: float, tokens: float) -> tuple[float, float]:
         return number * tokens, number * evaluation * max(1.0, tokens / every)
 
-    def total(number: int, *parts: tuple[float, float]) -> Work:
-        return Work(number, sum(part[0] for part in parts), sum(part[1] for part in parts))
+    def total(number: int, *parts: tuple[float, float], each: int = 1) -> Work:
+        return Work(number * each, each * sum(part[0] for part in parts), each * sum(part[1] for part in parts))
 
     def halving(trials: int, positions: tuple[int, ...], reduction: float) -> list[tuple[float, float]]:
         alive = [max(1, round(trials / reduction**index)) if trials else 0 for index in range(len(positions))]
@@ -77,12 +77,14 @@ def count(study: StudyFile, size: Sizes) -> dict[str, Work]:
         counted["lr_range"] = total(ramp.seeds + probes, ramps, runs(probes, PROBE_SHARE * horizon))
     coarse, fine = stages.coarse, stages.fine
     coarse_trials, fine_trials = trial_caps(study)
+    each = study.objective.runs  # of a configuration: folds and repeats
     climbing = halving(coarse_trials, rungs_of(study, coarse, per_row, horizon), coarse.reduction)
-    counted["coarse"] = total(coarse_trials + NOISE_REPEATS, runs(NOISE_REPEATS, horizon), *climbing)
+    counted["coarse"] = total(coarse_trials + NOISE_REPEATS, runs(NOISE_REPEATS, horizon), *climbing, each=each)
     if fine is not None:
         positions = rungs_of(study, fine, per_row, horizon)
         carried = runs(fine.carry, horizon * (1 - coarse.max_share))
-        counted["fine"] = total(fine_trials + fine.carry, carried, *halving(fine_trials, positions, fine.reduction))
+        climbing = halving(fine_trials, positions, fine.reduction)
+        counted["fine"] = total(fine_trials + fine.carry, carried, *climbing, each=each)
     confirm = stages.confirm
     seeds = 3 if confirm.seeds == "auto" else confirm.seeds
     number = (confirm.top + len(confirm.baseline_factors)) * seeds

@@ -60,7 +60,7 @@ def _ramps(study: StudyFile) -> int | None:
 
 def _fine_trials(study: StudyFile) -> int | None:
     options = study.stages.fine
-    return trial_caps(study)[1] + options.carry if options else None
+    return (trial_caps(study)[1] + options.carry) * study.objective.runs if options else None
 
 
 STAGES: Mapping[str, StageKind] = {
@@ -92,7 +92,7 @@ STAGES: Mapping[str, StageKind] = {
             _training(study),
         ],
         "seektune.study.stages.coarse:coarse",
-        lambda study: trial_caps(study)[0] + 3,
+        lambda study: (trial_caps(study)[0] + 3) * study.objective.runs,
     ),
     "fine": StageKind(
         ("prepare", "coarse"),

@@ -21,7 +21,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from seektune.errors import DataError
-from seektune.trial import Json
+from seektune.trial import Json, derive_seed
 
 SPLITS = ("train", "validation", "test", "base")
 
@@ -112,6 +112,15 @@ class TokenStore:
         """Tokens of every row."""
         lengths: NDArray[np.int32] = np.diff(self._split(split).offsets)
         return lengths
+
+    def fold(self, split: str, fold: int, folds: int, *, inside: bool) -> NDArray[np.int64]:
+        """Row numbers inside or outside of a fold. A group lies in one fold, by a hash of its name."""
+        groups = self._split(split).group.dictionary_encode()
+        names = groups.dictionary.to_pylist()
+        number = np.array([derive_seed("fold", name) % folds for name in names], dtype=np.int64)
+        in_fold = number[groups.indices.to_numpy(zero_copy_only=False)] == fold
+        found: NDArray[np.int64] = np.flatnonzero(in_fold if inside else ~in_fold)
+        return found
 
     def _split(self, split: str) -> _Split:
         if split not in SPLITS:

@@ -56,18 +56,32 @@ class Layout:
 class Stream:
     """The training rows of one trial in order."""
 
-    def __init__(self, store: Any, split: str, *, share: float, effective_batch: int, seed: int) -> None:
+    def __init__(
+        self,
+        store: Any,
+        split: str,
+        *,
+        share: float,
+        fold: tuple[int, int] | None = None,
+        effective_batch: int,
+        seed: int,
+    ) -> None:
         self._store, self._split = store, split
         if store.rows(split) == 0:
             raise DataError(f"the token store has no rows in split {split!r}; nothing can be trained on")
-        self._rows = max(1, round(store.rows(split) * share))
+        self._index = None if fold is None else store.fold(split, *fold, inside=False)
+        available = store.rows(split) if self._index is None else len(self._index)
+        if available == 0:
+            raise DataError(f"fold {fold} leaves no row to train on: the rows are too few groups; take fewer folds")
+        self._rows = max(1, round(available * share))
         self._effective_batch, self._seed = effective_batch, seed
         self._epoch, self._order = -1, np.empty(0, dtype=np.int64)
 
     def indices(self, step: int) -> NDArray[np.int64]:
         """Row numbers of step `step` (from 0)."""
         first = step * self._effective_batch
-        return np.fromiter(self._take(first, first + self._effective_batch), np.int64, self._effective_batch)
+        taken = np.fromiter(self._take(first, first + self._effective_batch), np.int64, self._effective_batch)
+        return taken if self._index is None else self._index[taken]
 
     def _take(self, first: int, last: int) -> Iterator[int]:
         for place in range(first, last):

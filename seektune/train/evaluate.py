@@ -32,6 +32,7 @@ class Evaluation:
         split_name: str,
         rows: int | None,
         *,
+        fold: tuple[int, int] | None = None,
         kind: str,
         pad_id: int,
         micro_tokens: int,
@@ -39,11 +40,13 @@ class Evaluation:
         stop_asked: Callable[[], bool],
     ) -> None:
         self._stop_asked = stop_asked
-        name = "train" if split_name == "probe" else split_name
-        count = min(store.rows(name), rows if rows is not None else store.rows(name))
-        if count == 0:
-            raise DataError(f"the token store has no rows in split {name!r}; nothing can be measured on it")
-        self._rows = [store.row(name, index) for index in range(count)]
+        name = "train" if split_name in ("probe", "fold") else split_name
+        assert (split_name == "fold") == (fold is not None), "only a fold is measured on, of a view that has one"
+        indices = range(store.rows(name)) if fold is None else store.fold(name, *fold, inside=True)
+        if len(indices) == 0:
+            place = f"fold {fold}" if split_name == "fold" else f"split {name!r}"
+            raise DataError(f"the token store has no rows in {place}; nothing can be measured on it")
+        self._rows = [store.row(name, int(index)) for index in indices[:rows]]
         self._kind = kind
         classify = kind == "classification"
         groups = split(

@@ -75,6 +75,9 @@ class TrialParams(Options):
     """Peak learning rate."""
     effective_batch: int = Field(default=16, ge=1)
     """Rows per optimizer step."""
+    accumulation: int = Field(default=0, ge=0)
+    """Micro-batches per optimizer step; 0: as few as `micro_tokens` (or `micro_batch`) lets through. The loss is the
+    same, speed and memory are not."""
     weight_decay: float = Field(default=0.0, ge=0)
     """Decoupled weight decay (not on norms and biases)."""
     warmup_ratio: float = Field(default=0.03, ge=0, lt=1)

@@ -59,10 +59,13 @@ class Setup:
                 return logits_at(self.model, batch, kind, direct).float()
 
         self.logits: Callable[[Batch], Tensor] = logits
+        view = segment.view
+        fold = None if view.fold is None or view.folds is None else (view.fold, view.folds)
         self.evaluation = Evaluation(
             trainer.store,
             segment.evaluate.split,
             segment.evaluate.rows,
+            fold=fold if segment.evaluate.split == "fold" else None,
             kind=kind,
             pad_id=facts["pad_id"],
             micro_tokens=options.micro_tokens,
@@ -78,6 +81,7 @@ class Setup:
                 trainer.store,
                 segment.view.split,
                 share=segment.view.share,
+                fold=fold,
                 effective_batch=params.effective_batch,
                 seed=segment.seed,
             ),
@@ -86,7 +90,9 @@ class Setup:
                 pad_id=facts["pad_id"],
                 packing=options.packing,
                 capacity=facts["max_length"],
-                micro_batch=options.micro_batch,
+                micro_batch=-(-params.effective_batch // params.accumulation)
+                if params.accumulation
+                else options.micro_batch,
                 micro_tokens=options.micro_tokens,
                 device=self.device.type,
             ),

@@ -36,6 +36,9 @@ def test_accumulation_does_not_change_the_curve(trainer_of: Trainers, tmp_path: 
         losses(run(trainer_of(family, kind, **how), tmp_path / str(index), trial))
         for index, how in enumerate(({"micro_batch": 1}, {"micro_batch": 8}, {"micro_tokens": 90}, {}))
     ]
+    for steps in (2, 8):
+        accumulated = replace(trial, params={**trial.params, "accumulation": steps})
+        curves.append(losses(run(trainer_of(family, kind), tmp_path / f"accumulation-{steps}", accumulated)))
     assert len(curves[0]) >= 6
     for curve in curves[1:]:
         np.testing.assert_allclose(curve, curves[0], rtol=2e-5)

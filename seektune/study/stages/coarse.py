@@ -17,8 +17,9 @@ from seektune.stop.halving import promote
 from seektune.stop.rungs import survivors
 from seektune.study.caps import rungs_of, trial_caps
 from seektune.study.context import Context
-from seektune.study.field import Field, Tried, name_of
+from seektune.study.field import Field, name_of
 from seektune.study.stage import Round
+from seektune.study.tried import Tried
 from seektune.trial import Json, Result, State
 
 NOISE_REPEATS = 3
@@ -133,4 +134,4 @@ def coarse(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
         rank_correlation=field.rank_correlation(rungs[0], rungs[-1]),
         ended=field.ended,
     )
-    return {**result.model_dump(mode="json"), "keep": going_on}
+    return {**result.model_dump(mode="json"), "keep": field.courses(going_on)}

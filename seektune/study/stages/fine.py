@@ -47,12 +47,11 @@ def fine(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
 
     batch = options.batch or context.workers
     taken = {key(context.searched(tried.params)) for tried in field.trials.values()}
-    every = round(1 / options.wide_share) if options.wide_share > 0 else 0
     slot = 0
     while slot < trials and not field.ended:
         fresh: list[str] = []
         while slot < trials and len(fresh) < batch:
-            wide = every > 0 and slot % every == every - 1
+            wide = int((slot + 1) * options.wide_share) > int(slot * options.wide_share)
             params = search.propose(
                 space,
                 list(field.observed().values()),
