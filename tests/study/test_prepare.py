@@ -115,6 +115,7 @@ def test_a_deadline_that_has_passed_is_no_traceback(desk: Path) -> None:
         Stopped, match=r"pre-training the base model ended as stopped \(budget: the deadline has come\)"
     ):
         prepared(late)
+    assert Path(prepared(study(desk, "late", seed=1))[0]["base"]).is_dir(), "with more time the same study goes on"
 
 
 @pytest.mark.parametrize(
@@ -123,7 +124,7 @@ def test_a_deadline_that_has_passed_is_no_traceback(desk: Path) -> None:
         (State.FAILED, TrialError, "ended as failed.*mend that, and give the study another name than 'made'"),
         (State.INFEASIBLE, TrialError, "ended as infeasible.*smaller model"),
         (State.DIVERGED, TrialError, "ended as diverged.*weights are not usable"),
-        (State.STOPPED, Stopped, "ended as stopped.*more time"),
+        (State.STOPPED, Stopped, "ended as stopped.*later deadline"),
     ],
 )
 def test_a_base_that_cannot_be_measured(

@@ -22,7 +22,7 @@ def promote(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
     found = ConfirmResult.model_validate(context.upstream["confirm"])
     root = context.champions / context.study.study
     standing = current(root)
-    version = fingerprint(context.upstream["confirm"])[:12]
+    version = fingerprint({**context.upstream["confirm"], "model": None})[:12]  # what was found, wherever it lies
 
     def answer(promoted: bool, reason: str, folder: Path | None) -> Json:
         return PromoteResult(promoted=promoted, reason=reason, champion=str(folder) if folder else None).model_dump()
