@@ -25,7 +25,10 @@ class Listening:
         self._heard = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="prefect-listening", daemon=True)
         self._in_main = threading.current_thread() is threading.main_thread()
+        self._before = signal.getsignal(signal.SIGINT)
         if self._in_main:
+            if self._before is signal.SIG_IGN:  # as a shell starts what it runs in the background
+                signal.signal(signal.SIGINT, signal.default_int_handler)
             self._thread.start()
 
     def heard(self) -> None:
@@ -36,6 +39,8 @@ class Listening:
         self._heard.set()
         if self._in_main:
             self._thread.join(2 * POLL_SECONDS)
+            if self._before is signal.SIG_IGN:
+                signal.signal(signal.SIGINT, self._before)
 
     def _listen(self) -> None:
         while not self._heard.wait(POLL_SECONDS):

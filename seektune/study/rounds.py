@@ -23,8 +23,8 @@ from seektune.study.stage import Allowance, Round
 from seektune.trial import Dispatch, Json, Point, Result, Segment, State, to_json
 
 PAUSE_SECONDS = 0.2
-DISK_SECONDS = 20.0
-"""Between two looks at how much the study folder takes."""
+DISK_SHARE = 0.01
+"""Of the time may go into looking how much the study folder takes."""
 GRACE_SECONDS = 5.0
 """What workers get to finish a step and write a checkpoint."""
 GOES_ON = "what has finished is kept, the same command goes on from here"
@@ -158,11 +158,13 @@ class Rounds:
         """Inside the study's own disk budget."""
         if self.disk_bytes is None or time.monotonic() < self._next_disk:
             return
-        self._next_disk = time.monotonic() + DISK_SECONDS
+        began = time.monotonic()
         needed = {
             task.segment.trial for task in (*self._waiting, *(running.task for running in self._running.values()))
         }
         taken = self._segments.make_room(self.disk_bytes, needed)
+        now = time.monotonic()
+        self._next_disk = now + (now - began) / DISK_SHARE
         if taken > self.disk_bytes:
             self._leave(
                 f"{self.ledger.folder} takes {taken:,} bytes, but run.disk allows {self.disk_bytes:,}, and nothing in it "

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,7 +37,16 @@ def thinking(run: WatchedRun) -> tuple[Json, str]:
     return {}, "thought to the end"
 
 
-def test_a_stage_that_asks_nobody_is_interrupted(prefect_server: None, simulated_study: Path) -> None:
+@pytest.fixture(params=[signal.default_int_handler, signal.SIG_IGN], ids=["foreground", "background"])
+def interrupts(request: pytest.FixtureRequest) -> Iterator[None]:
+    """As a shell starts a program: one that it runs in the background ignores SIGINT."""
+    before = signal.signal(signal.SIGINT, request.param)
+    yield
+    assert signal.getsignal(signal.SIGINT) is request.param
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_stage_that_asks_nobody_is_interrupted(prefect_server: None, interrupts: None, simulated_study: Path) -> None:
     seen: list[str] = []
 
     @flow(persist_result=False)

@@ -24,7 +24,7 @@ def test_the_leak_check_counts_the_rows_of_the_splits(tmp_path: Path) -> None:
     source = {"path": str(tmp_path / "rows.jsonl")}
     rows = prepare_rows(DataOptions(kind="classification", sources=[source]), tmp_path / "cache", 0)
     prepared = PrepareResult(
-        rows=str(rows.folder), store="", base="b", data_fingerprint=rows.fingerprint, base_fingerprint="b",
+        rows=str(rows.folder), store="", base="b", data_fingerprint=rows.fingerprint, test_fingerprint="t", base_fingerprint="b",
         kind="classification", hidden_size=8, parameters=8, train_rows=1, train_tokens=1, horizon_tokens=1, default={},
     ).model_dump(mode="json")  # fmt: skip
     stage = StageRow("prepare", "k", (), "finished", prepared, None, 0.0, 1.0, Spend())

@@ -104,7 +104,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, History]:
     (folder / "rows").mkdir()
     (folder / "rows" / "report.json").write_text(json.dumps(rows))
     prepare = {
-        "rows": str(folder / "rows"), "store": "", "base": HOSTILE[0], "data_fingerprint": HOSTILE[1],
+        "rows": str(folder / "rows"), "store": "", "base": HOSTILE[0], "data_fingerprint": HOSTILE[1], "test_fingerprint": "t",
         "base_fingerprint": HOSTILE[2], "kind": "text", "hidden_size": 8, "parameters": 8, "train_rows": 1,
         "train_tokens": 1, "horizon_tokens": 3000, "default": {HOSTILE[0]: HOSTILE[1]},
     }  # fmt: skip

@@ -171,9 +171,55 @@ def test_wall_time_is_checked_while_a_trial_runs(tmp_path: Path) -> None:
     cut_after(tmp_path, "exhausted", following=1)
     replayed: list[Result] = []
     dispatched = len(kinds(tmp_path, "dispatched"))
-    play(tmp_path, one_round(slow, grid(3, HORIZON), replayed), Allowance(wall_seconds=1e6))
+    play(tmp_path, one_round(slow, grid(3, HORIZON), replayed), Allowance(wall_seconds=3600))
     assert replayed == seen
     assert len(kinds(tmp_path, "dispatched")) == dispatched
+
+
+def test_a_stage_that_its_budget_had_ended_goes_on_when_there_is_more(tmp_path: Path) -> None:
+    """From the checkpoint of the trial that was cut short; it ends like one that was never stopped."""
+    slow = spec(seconds_per_step=0.02)
+    jump = Time(tokens=4_000)
+    play(tmp_path / "cut", one_round(slow, grid(2, HORIZON)), Allowance(wall_seconds=3600), jump, clock=jump)
+    more: list[Result] = []
+    play(tmp_path / "cut", one_round(slow, grid(2, HORIZON), more), Allowance(wall_seconds=1e6))
+    assert [result.state for result in more] == [State.COMPLETE] * 2
+    last = [record.data for record in records(tmp_path / "cut") if record.kind == "dispatched"][-2:]
+    assert last[0]["segments"][0]["from_tokens"] == 0
+    assert more[0].cost.tokens < HORIZON, "what had been trained was not trained again"
+    whole: list[Result] = []
+    play(tmp_path / "whole", one_round(slow, grid(2, HORIZON), whole))
+    assert [result.metrics for result in more] == [result.metrics for result in whole]
+    assert History.read(tmp_path / "cut").spend.tokens == 2 * HORIZON
+
+
+def test_beyond_its_disk_budget_paused_trials_lose_their_checkpoints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dropped ones are made again when they are needed; when nothing can be dropped, the run ends and says so."""
+
+    def stage(seen: list[Result]) -> StageRun:
+        first = grid(3)
+        yield Round(spec(), tuple(first))
+        ballast = tmp_path / "study" / "ballast"
+        ballast.write_bytes(b"0" * 1_000_000)
+        going = replace(
+            first[0], from_tokens=first[0].to_tokens, to_tokens=HORIZON, start=Start("t-0", first[0].to_tokens)
+        )
+        seen += yield Round(spec(), (going,))
+        return {}
+
+    monkeypatch.setattr("seektune.study.rounds.DISK_SHARE", 1e9)  # look before every dispatch
+    seen: list[Result] = []
+    with (
+        Driver(tmp_path / "study", InProcess(), disk_bytes=1_000_000) as driver,
+        pytest.raises(Stopped, match="run.disk allows 1,000,000"),
+    ):
+        driver.run("stage", KEY, stage(seen))
+    assert not list((tmp_path / "study").glob("attempts/*/*/*/manifest.json"))
+    with Driver(tmp_path / "study", InProcess(), disk_bytes=2_000_000) as driver:
+        driver.run("stage", KEY, stage(seen))
+    assert [result.state for result in seen] == [State.COMPLETE]
 
 
 def cut_after(folder: Path, kind: str, following: int) -> None:

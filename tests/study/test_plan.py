@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from seektune.study.caps import least_tokens, trial_caps
-from seektune.study.plan import coarse_rungs, count, make_plan
+from seektune.study.caps import least_tokens, rungs_of, trial_caps
+from seektune.study.plan import count, make_plan
 from seektune.study.sizes import run_seconds, sizes
 from seektune.study_file import StudyFile
 
@@ -67,7 +67,9 @@ def test_a_rung_that_is_too_short_is_left_out_and_the_last_one_stands(tmp_path: 
     def rungs(batch: int) -> tuple[tuple[int, ...], str]:
         study = a_study(data=data, stages=stages, train={"tokens": 900_000}, fixed={"effective_batch": batch})
         _, notes = make_plan(study, None, None, 1)
-        return coarse_rungs(study, sizes(study, None)), notes.get("rungs", "")
+        size = sizes(study, None)
+        positions = rungs_of(study, study.stages.coarse, size.tokens_per_row, size.horizon_tokens)
+        return positions, notes.get("rungs", "")
 
     assert rungs(16) == ((50_000, 150_000, 450_000), "")
     positions, note = rungs(32)  # 50 steps of 32 rows of 60 tokens: 96,000
@@ -108,7 +110,8 @@ def test_an_unknown_speed_is_called_unknown(model: dict[str, Any] | None, device
 
 def test_once_prepared_the_sizes_are_those_of_the_data() -> None:
     prepared = {
-        "rows": "", "store": "", "base": "b", "data_fingerprint": "d", "base_fingerprint": "b", "kind": "text",
+        "rows": "", "store": "", "base": "b", "data_fingerprint": "d", "test_fingerprint": "t", "base_fingerprint": "b",
+        "kind": "text",
         "hidden_size": 8, "parameters": 1_000_000, "train_rows": 1000, "train_tokens": 50_000,
         "horizon_tokens": 100_000, "default": {},
     }  # fmt: skip

@@ -144,7 +144,9 @@ def ended(context: Context, result: Result, what: str, diverged: str) -> Seektun
     anew = f"give the study another name than {context.study.study!r}, under which this is written down"
     reason = f"{what} ended as {result.state.value} ({result.reason or 'without a reason'})"
     if result.state is State.STOPPED:
-        return Stopped(f"{reason}: without a base model nothing can be tuned; with a later deadline the same command goes on")
+        return Stopped(
+            f"{reason}: without a base model nothing can be tuned; with a later deadline the same command goes on"
+        )
     remedies = {
         State.DIVERGED: diverged,
         State.INFEASIBLE: f"choose a smaller model; or lower train.micro_tokens, and {anew}",
