@@ -10,6 +10,7 @@ import importlib
 import os
 from argparse import Namespace
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from seektune.cli import plan, verdict
 from seektune.cli.output import Output
@@ -22,6 +23,7 @@ from seektune.trial import Json
 
 FLOW = ("flows.tune", "tune")
 WATCHERS = ("tasks.observer", "EXTRA_OBSERVERS")
+SERVER = ("tasks.server", "use_own_server")
 QUIET_PREFECT = {
     # On the screen only: a run's log in Prefect stays whole.
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
@@ -101,10 +103,9 @@ def through_prefect(found: Found, study_file: str, watcher: Silent, output: Outp
         for name, value in QUIET_PREFECT.items():
             os.environ.setdefault(name, value)
     output.line("starting Prefect (seconds; the first time on a machine it makes its database) ...")
-    module, attribute = FLOW
-    flow: Callable[[str], Mapping[str, Json]] = getattr(importlib.import_module(module), attribute)
-    module, attribute = WATCHERS
-    watchers: list[object] = getattr(importlib.import_module(module), attribute)
+    named(SERVER)()
+    flow: Callable[[str], Mapping[str, Json]] = named(FLOW)
+    watchers: list[object] = named(WATCHERS)
     watchers.append(watcher)
     try:
         return flow(study_file)
@@ -118,3 +119,8 @@ def through_prefect(found: Found, study_file: str, watcher: Silent, output: Outp
         return run_all(found.study, [watcher])
     finally:
         watchers.remove(watcher)
+
+
+def named(place: tuple[str, str]) -> Any:
+    module, attribute = place
+    return getattr(importlib.import_module(module), attribute)

@@ -1,13 +1,17 @@
 """The report of a run: index.html, report.md, trials.csv, trials.parquet, plots/*.png in one folder.
 
-A pure function of the journal, the study and the environment: it may be written again at any time, while a run is under
+    python -m seektune.report.page RUN_FOLDER
+
+A pure function of the journal and the study: it may be written again at any time, while a run is under
 way, too. A section that fails says so in its place and costs no other; the night's result is not lost to a plot.
 """
 
 from __future__ import annotations
 
 import importlib
+import json
 import logging
+import sys
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -73,3 +77,8 @@ def _when(facts: Facts) -> str:
     moments = [row.ended_at or row.started_at for row in facts.history.trials]
     known = [moment for moment in moments if moment]
     return moment(max(known)) if known else "not started"
+
+
+if __name__ == "__main__":
+    run = Path(sys.argv[1])
+    write_report(History.read(run), run / "report", json.loads((run / "study.json").read_text(encoding="utf-8")))

@@ -10,13 +10,16 @@ with the same key returns at once, an edited study gets new keys and never meets
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 
-from seektune.errors import MissingStage, Problem, StudyFileError
+from seektune.errors import MissingStage, Problem, SeektuneError, StudyFileError
 from seektune.ledger.history import History
 from seektune.ledger.index import StagePast
 from seektune.ledger.mirror import Mirror
@@ -195,13 +198,17 @@ class Run:
         )
 
     def report(self) -> Json:
-        """Write the report over everything the journal holds; {"html", "markdown", "folder"}."""
-        from seektune.report.page import write_report
+        """Write the report over everything the journal holds; {"html", "markdown", "folder"}.
 
-        history = History.read(self.folder)
+        In a process of its own: plots and tables need libraries that a driver would hold in memory all night.
+        """
+        words = [sys.executable, "-m", "seektune.report.page", str(self.folder)]
+        path = os.pathsep.join(place or os.curdir for place in sys.path)
+        done = subprocess.run(words, env={**os.environ, "PYTHONPATH": path}, stderr=subprocess.PIPE, text=True)
+        if done.returncode:
+            raise SeektuneError(f"the report of {self.folder} could not be written: {done.stderr.strip()[-2000:]}")
         folder = self.folder / "report"
-        page = write_report(history, folder, self.study.model_dump(mode="json"))
-        return {"html": str(page), "markdown": str(folder / "report.md"), "folder": str(folder)}
+        return {"html": str(folder / "index.html"), "markdown": str(folder / "report.md"), "folder": str(folder)}
 
 
 def parse_deadline(text: str, now: float) -> float:

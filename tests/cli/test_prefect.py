@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+
+import psutil
 import pytest
 
 pytestmark = [pytest.mark.flow, pytest.mark.slow]
@@ -27,6 +30,33 @@ def test_tune_through_prefect_shows_the_same_progress_and_nothing_of_prefect(des
     assert done.stderr.startswith("seektune: ")
     assert "rows.jsonl: the file is empty" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_server_leaves_with_a_driver_that_is_killed(desk):
+    """No child lives on, whatever session it is in."""
+    desk.environment |= {"PREFECT_HOME": str(desk.folder / "home"), "HOME": str(desk.folder)}
+    desk.environment.pop("PREFECT_API_URL", None)
+    driver = desk.start("tune", desk.simulated(seconds_per_step=0.05), "--json")
+    assert driver.stdout is not None
+    while "stage" not in driver.stdout.readline():
+        assert driver.poll() is None, driver.stderr.read()
+    children = psutil.Process(driver.pid).children(recursive=True)
+    assert any("tasks.server" in child.cmdline() for child in children)
+    driver.kill()
+    driver.communicate()
+    _, alive = psutil.wait_procs(children, timeout=15)
+    assert alive == []
+
+
+def test_a_configured_server_is_used_and_none_is_started(desk):
+    """Nobody listens there: the run says so, and does not fall back on a server of its own."""
+    desk.environment |= {"PREFECT_HOME": str(desk.folder / "home"), "HOME": str(desk.folder)}
+    desk.environment["PREFECT_API_URL"] = "http://127.0.0.1:9/api"
+    began = time.monotonic()
+    done = desk.process("tune", desk.simulated())
+    assert "tasks.server" not in done.stderr
+    assert "Prefect cannot be reached" in done.stdout + done.stderr or done.returncode != 0
+    assert time.monotonic() - began < 120
 
 
 BROKEN = """\
