@@ -107,7 +107,11 @@ def make_plan(
         seconds = None if speed is None else work.tokens / speed / parallel
         cost = None if price is None or seconds is None else seconds * parallel / 3600 * price
         planned.append(PlannedStage(stage, work.runs, round(work.tokens), seconds, cost))
-    return planned, {**_sources(study, size, speed, measured_speed, device), **_rung_notes(study, size)}
+    return planned, {
+        **_sources(study, size, speed, measured_speed, device),
+        **_rung_notes(study, size),
+        **_seed_notes(study),
+    }
 
 
 def _sources(study: StudyFile, size: Sizes, speed: float | None, measured: float | None, device: str) -> dict[str, str]:
@@ -126,6 +130,11 @@ def _sources(study: StudyFile, size: Sizes, speed: float | None, measured: float
         if speed is not None
         else f"unknown ({why}): run `seektune {first}` once, then plan again",
     }
+
+
+def _seed_notes(study: StudyFile) -> dict[str, str]:
+    auto = study.stages.confirm.seeds == "auto"
+    return {"confirm": "counted with 3 seeds; `auto` takes up to 10 where runs scatter"} if auto else {}
 
 
 def _rung_notes(study: StudyFile, size: Sizes) -> dict[str, str]:

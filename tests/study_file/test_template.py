@@ -62,5 +62,5 @@ def test_lines_are_short_and_no_help_points_into_the_code() -> None:
 def test_the_schema_that_editors_use_agrees() -> None:
     validator = jsonschema.Draft202012Validator(json_schema())
     assert not list(validator.iter_errors(yaml.safe_load(template())))
-    misspelt = yaml.safe_load(template().replace("eval_every: 5k", "evl_every: 5k"))
+    misspelt = yaml.safe_load(template().replace("eval_every: 20k", "evl_every: 20k"))
     assert [error.absolute_path[0] for error in validator.iter_errors(misspelt)] == ["train"]
