@@ -11,7 +11,7 @@ keys are still in the journal and in the total spend, but not in the tables.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +74,7 @@ class _Reader:
         self.current: dict[str, str] = {}
         self.times: dict[str, list[float | None]] = {}
         self.reopened: dict[str, float] = {}
+        self.cut: dict[str, list[tuple[TrialRow, TrialRow]]] = {}
         self.out = History()
         self.attempts: dict[int, tuple[TrialRow, Segment]] = {}
 
@@ -87,6 +88,10 @@ class _Reader:
             self.times.setdefault(data["key"], [record.at, None])
         elif record.kind == "stage_reopened":
             self.reopened[data["key"]] = record.at
+            self.times[data["key"]][1] = None
+            for row, before in self.cut.pop(data["key"], []):  # what was cut short goes on, and is told once
+                for one in fields(TrialRow):
+                    setattr(row, one.name, getattr(before, one.name))
         elif record.kind == "stage_finished":
             self.times[key][1] = record.at
         elif record.kind == "look":
@@ -102,8 +107,10 @@ class _Reader:
             row.ended_at = record.at
             if record.kind == "died":
                 row.state = "waiting"
-            else:
-                join(row, segment, data["result"])
+                return
+            if data["identity"] in self.index.stages[key].cut:
+                self.cut.setdefault(key, []).append((row, replace(row, state="waiting")))
+            join(row, segment, data["result"])
 
     def _row(self, key: str, trial: str, params: Params, origin: str, seed: int) -> TrialRow:
         stage = self.index.stages[key].stage

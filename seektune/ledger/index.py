@@ -59,6 +59,7 @@ class StagePast:
     earlier_looks: list[str] = field(default_factory=list)  # by what the stage was before it was reopened
     allowance: Json = field(default_factory=dict)  # what it was last given
     exhausted: str | None = None
+    limit: str = ""  # the field of the allowance that ended it
     finished: Json | None = None
     reopened: int = 0  # times that it was given more after its budget had ended it
     spend: Spend = field(default_factory=Spend)
@@ -187,7 +188,8 @@ class Index:
         past.spend.lost_seconds += max(0.0, self._ended(attempt, record.at) - attempt.started_at)
 
     def _exhausted(self, record: Record) -> None:
-        self._stage().exhausted = record.data["reason"]
+        past = self._stage()
+        past.exhausted, past.limit = record.data["reason"], record.data["limit"]
 
     def _stage_finished(self, record: Record) -> None:
         self._stage().finished = record.data["result"]

@@ -17,7 +17,7 @@ promotions, budgets and tables are pure functions of it, so a restart replays to
 | dispatched     | attempt, identities, segments, folder, trainer: a worker starts                                |
 | result         | attempt, identity, result: the only thing that counts                                          |
 | died           | attempt, identity, reason, cause (killed, memory, raised, checkpoint, disk, stopped, driver)    |
-| exhausted      | stage, key, reason: budget or deadline; segments without a result are STOPPED from here on      |
+| exhausted      | stage, key, limit, reason: budget or deadline; segments without a result are STOPPED from here on      |
 | stage_finished | stage, key, result, keep, spend                                                                |
 
 A line cut short by a kill (the last one only) is removed when the journal is opened. Raises JournalError when any other

@@ -68,10 +68,9 @@ class Driver:
         """The stage's result. `key` is a hash of all that it depends on; `upstream`: keys of the stages whose trials
         it goes on with. A `keep` in the result (names of trials) is taken out of it: the checkpoints of all other
         trials of the stage are deleted. A stage that its budget had ended goes on when the allowance has grown."""
-        past = self._ledger.index.stages.get(key)
         allowance = allowance or Allowance()
-        if past is not None and past.exhausted and allowance.exceeds(Allowance(**past.allowance)):
-            self._ledger.record("stage_reopened", stage=stage, key=key)
+        self.reopen(stage, key, allowance)
+        past = self._ledger.index.stages.get(key)
         if past is not None and past.finished is not None:
             generator.close()
             self._ledger.record("stage_reused", stage=stage, key=key)
@@ -102,6 +101,12 @@ class Driver:
         self._tidy(past, keep)
         self._observer.stage_ended(stage, result, cached=False)
         return result
+
+    def reopen(self, stage: str, key: str, allowance: Allowance) -> None:
+        """A stage that its budget had ended is unfinished again when that limit has grown."""
+        past = self._ledger.index.stages.get(key)
+        if past is not None and past.exhausted and allowance.exceeds(Allowance(**past.allowance), past.limit):
+            self._ledger.record("stage_reopened", stage=stage, key=key)
 
     @property
     def index(self) -> Index:

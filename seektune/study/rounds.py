@@ -19,7 +19,7 @@ from seektune.ledger.ledger import Ledger
 from seektune.study.executors.executor import Cause, Died, Executor, Finished, Reported
 from seektune.study.observer import Observer
 from seektune.study.segments import Segments
-from seektune.study.stage import Allowance, Round
+from seektune.study.stage import Allowance, Ended, Round
 from seektune.trial import Dispatch, Json, Point, Result, Segment, State, to_json
 
 PAUSE_SECONDS = 0.2
@@ -133,9 +133,9 @@ class Rounds:
         while self._waiting or self._running:
             if reason := self.stop_asked():
                 self._leave(reason)
-            reason = self.allowance.used_up(self._spend_now(), self.clock())
-            if reason and not self._round.only_measures:
-                self._exhaust(reason)
+            ended = self.allowance.used_up(self._spend_now(), self.clock())
+            if ended and not self._round.only_measures:
+                self._exhaust(ended)
                 return
             self._fill()
             if self._over:
@@ -147,9 +147,9 @@ class Rounds:
         while self._waiting and len(self._running) < self.executor.slots:
             segment = self._waiting[0].segment
             spent = self.past.spend.tokens + sum(running.tokens for running in self._running.values())
-            if reason := self.allowance.refuses(segment.to_tokens - segment.from_tokens, spent):
+            if ended := self.allowance.refuses(segment.to_tokens - segment.from_tokens, spent):
                 if not self._running:  # nobody will give tokens back: this segment does not fit, on any machine
-                    self._exhaust(reason)
+                    self._exhaust(ended)
                 return
             self._keep_room()
             self._start(self._waiting.popleft())
@@ -232,9 +232,9 @@ class Rounds:
 
     # Ends
 
-    def _exhaust(self, reason: str) -> None:
-        self.ledger.record("exhausted", stage=self.past.stage, key=self.past.key, reason=reason)
-        self._drain(reason)
+    def _exhaust(self, ended: Ended) -> None:
+        self.ledger.record("exhausted", stage=self.past.stage, key=self.past.key, **ended._asdict())
+        self._drain(ended.reason)
 
     def _leave(self, reason: str) -> NoReturn:
         self._drain(reason)

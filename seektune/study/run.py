@@ -129,6 +129,8 @@ class Run:
             if finished is None:
                 raise MissingStage(self._missing(stage, name))
             upstream[name] = finished
+        allowance = self._allowance(stage)
+        driver.reopen(stage, self.key(stage), allowance)  # before its looks are counted
         context = Context(
             study=self.study,
             folder=self.folder,
@@ -143,7 +145,7 @@ class Run:
             stage,
             self.key(stage),
             kind.start(context),
-            self._allowance(stage),
+            allowance,
             upstream=[self.key(name) for name in upstream],
             planned_trials=kind.planned(self.study),
         )

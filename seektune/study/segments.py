@@ -66,8 +66,8 @@ class Segments:
             return segment, partial
         index, start = self.ledger.index, self.ledger.index.checkpoint(self.past, segment.start)
         there = start is not None and (Path(start) / MANIFEST).exists()
-        if start is not None and there and not self.past.deaths(identity, "checkpoint"):
-            return segment, (*partial, start)
+        if (there or partial) and not self.past.deaths(identity, "checkpoint"):
+            return segment, (*partial, *([start] if start is not None and there else []))
         if segment.start.trial == segment.trial and index.is_prefix(self.past, segment):
             return replace(segment, from_tokens=0, start=None), ()
         raise CheckpointError(

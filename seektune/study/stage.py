@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 from seektune.ledger.index import Spend
 from seektune.trial import Json, Result, Segment, TrainerSpec
@@ -55,6 +56,13 @@ class Round:
 StageRun = Generator[Round, tuple[Result, ...], Json]
 
 
+class Ended(NamedTuple):
+    """Which limit (a field of Allowance) ends a stage, and the words for people; they begin with "budget:"."""
+
+    limit: str
+    reason: str
+
+
 @dataclass(frozen=True)
 class Allowance:
     """What a stage may use, over all its restarts. None: no limit.
@@ -71,26 +79,27 @@ class Allowance:
     deadline: float | None = None
     """Unix time: of the whole run."""
 
-    def exceeds(self, earlier: Allowance) -> bool:
-        """Is there more to use than under an earlier one? `ends_at` does not count: it moves with the clock."""
-        pairs = [(getattr(self, name), getattr(earlier, name)) for name in ("wall_seconds", "tokens", "device_seconds")]
-        pairs.append((self.deadline, earlier.deadline))
-        return any(old is not None and (new is None or new > old) for new, old in pairs)
+    def exceeds(self, earlier: Allowance, limit: str) -> bool:
+        """Has the limit that ended the stage grown since?"""
+        new, old = getattr(self, limit), getattr(earlier, limit)
+        return old is not None and (new is None or new > old)
 
-    def used_up(self, spend: Spend, now: float) -> str | None:
-        """Why the stage must end now; the words begin with "budget:"."""
+    def used_up(self, spend: Spend, now: float) -> Ended | None:
+        """Why the stage must end now."""
         if self.deadline is not None and now >= self.deadline:
-            return "budget: the deadline has come"
+            return Ended("deadline", "budget: the deadline has come")
         if self.ends_at is not None and now >= self.ends_at:
-            return "budget: this stage's share of the time until the deadline is used up"
+            return Ended("deadline", "budget: this stage's share of the time until the deadline is used up")
         if self.wall_seconds is not None and spend.wall_seconds >= self.wall_seconds:
-            return f"budget: wall time of {self.wall_seconds:.0f} s used up"
+            return Ended("wall_seconds", f"budget: wall time of {self.wall_seconds:.0f} s used up")
         if self.device_seconds is not None and spend.device_seconds >= self.device_seconds:
-            return f"budget: {self.device_seconds:.0f} device-seconds used up"
+            return Ended("device_seconds", f"budget: {self.device_seconds:.0f} device-seconds used up")
         return None
 
-    def refuses(self, tokens: int, spent: int) -> str | None:
+    def refuses(self, tokens: int, spent: int) -> Ended | None:
         """Why a segment of `tokens` does not start."""
-        if self.tokens is not None and spent + tokens > self.tokens:
-            return f"budget: {self.tokens} tokens do not hold the next segment ({tokens} after {spent})"
+        if tokens > 0 and self.tokens is not None and spent + tokens > self.tokens:
+            return Ended(
+                "tokens", f"budget: {self.tokens} tokens do not hold the next segment ({tokens} after {spent})"
+            )
         return None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from seektune.study.caps import trial_caps
 from seektune.study.context import Context
+from seektune.study.machine import choose_device, choose_workers
 from seektune.study.model_files import model_files
 from seektune.study.stage import StageRun
 from seektune.study_file import StudyFile
@@ -63,6 +64,12 @@ def _fine_trials(study: StudyFile) -> int | None:
     return (trial_caps(study)[1] + options.carry) * study.objective.runs if options else None
 
 
+def fine_batch(study: StudyFile) -> int:
+    """Trials that fine proposes at once. It decides what each of them knows, so with other workers fine runs anew."""
+    options = study.stages.fine
+    return (options.batch if options else None) or choose_workers(study.run.workers, choose_device(study.run.device))
+
+
 STAGES: Mapping[str, StageKind] = {
     "prepare": StageKind(
         (),
@@ -96,7 +103,11 @@ STAGES: Mapping[str, StageKind] = {
     ),
     "fine": StageKind(
         ("prepare", "coarse"),
-        lambda study: [study.stages.fine and study.stages.fine.model_dump(mode="json"), trial_caps(study)[1]],
+        lambda study: [
+            study.stages.fine and study.stages.fine.model_dump(mode="json"),
+            trial_caps(study)[1],
+            fine_batch(study),
+        ],
         "seektune.study.stages.fine:fine",
         _fine_trials,
     ),

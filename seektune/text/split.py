@@ -79,9 +79,10 @@ def uneven(kept: Sequence[Row], data: DataOptions) -> list[str]:
         return []
     counts = Counter(row.side for row in kept)
     shares = [(name, counts[name] / len(kept), getattr(data.split, name)) for name in EVALUATION]
+    near = "rows that are near each other, or of groups that share a row, stay together on the most protected side that one of them drew"
+    few = "the rows are few groups, and each draws its side"
     return [
-        f"{share:.1%} of the rows are in {name}, {asked:.1%} were asked for: rows that are near each other, or of groups "
-        f"that share a row, stay together on the most protected side that one of them drew"
+        f"{share:.1%} of the rows are in {name}, {asked:.1%} were asked for: {near if share > asked else few}"
         for name, share, asked in shares
         if abs(share - asked) > _UNEVEN
     ]

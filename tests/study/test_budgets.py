@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from test_stages import simulated
 
 from seektune.ledger.history import History
+from seektune.ledger.journal import records
 from seektune.ledger.results import ConfirmResult, SearchResult
 from seektune.study.run import Run, run_all
 
@@ -33,7 +35,10 @@ def test_a_deadline_is_shared_and_does_not_move(tmp_path: Path, monkeypatch: pyt
         assert run._allowance("confirm").ends_at == pytest.approx(now + 3600, abs=1)
         now += 3601
         assert run._allowance("confirm").deadline == whole
-        assert run._allowance("confirm").used_up(run._past("confirm").spend, now) == "budget: the deadline has come"
+        assert run._allowance("confirm").used_up(run._past("confirm").spend, now) == (
+            "deadline",
+            "budget: the deadline has come",
+        )
 
 
 def test_a_clock_time_that_has_come_is_not_tomorrows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,3 +119,51 @@ def test_weights_of_zero(tmp_path: Path) -> None:
     with Run(simulated(tmp_path, stages=stages, budget={"tokens": 500_000})) as run:
         assert run._allowance("coarse").tokens == 500_000
         assert run._allowance("confirm").tokens == 0
+
+
+def test_a_later_deadline_does_not_reopen_what_another_limit_ended(tmp_path: Path) -> None:
+    """Every night has a later one; the token budget is still used up."""
+    night = {"tokens": 400_000, "deadline": "2090-01-01T06:00"}
+    run_all(simulated(tmp_path, budget=night))
+    records_before = (folder(tmp_path) / "journal.jsonl").read_text().count("stage_reopened")
+    run_all(simulated(tmp_path, budget={**night, "deadline": "2090-01-02T06:00"}))
+    assert (folder(tmp_path) / "journal.jsonl").read_text().count("stage_reopened") == records_before == 0
+
+
+def test_a_smaller_budget_ends_a_stage_that_has_only_to_measure(tmp_path: Path) -> None:
+    """Killed between training and look of confirm, then given less: it looks, and ends."""
+    whole = run_all(simulated(tmp_path))["confirm"]
+    look = next(record for record in records(folder(tmp_path)) if record.kind == "look")
+    os.truncate(folder(tmp_path) / "journal.jsonl", look.end)
+    again = run_all(simulated(tmp_path, budget={"tokens": 70_000}), stages=["confirm"])["confirm"]
+    assert again["sentence"] == whole["sentence"]
+
+
+def test_confirm_that_is_reopened_counts_both_looks(tmp_path: Path) -> None:
+    with Run(simulated(tmp_path)) as run:
+        for stage in SEARCH:
+            run.run(stage)
+        used = sum(run._past(stage).spend.tokens for stage in SEARCH)
+    two_seeds = (2 + 3) + (2 + 1)
+    first = run_all(simulated(tmp_path, budget={"tokens": used + two_seeds * 60_000}))["confirm"]
+    assert (first["seeds"], first["looks"]) == (2, 1)
+    more = run_all(simulated(tmp_path))["confirm"]
+    assert (more["seeds"], more["looks"]) == (3, 2)
+
+
+def test_a_trial_that_was_cut_short_and_goes_on_is_told_once(tmp_path: Path) -> None:
+    """A deadline in the middle of segments: then the same table as an undisturbed run."""
+    slow = {"model": {"simulated": {"seconds_per_step": 0.004}}}
+    stages = {"lr_range": None, "coarse": {"trials": 6}, "fine": {"trials": 2}, "confirm": {"top": 2, "seeds": 2}}
+    cut = simulated(tmp_path, **slow, stages=stages, budget={"wall_time": 2.0})
+    small = run_all(cut)
+    assert any(row.reason.startswith("budget") and row.tokens for row in History.read(folder(tmp_path)).trials)
+    assert small["confirm"]["verdict"] == "not shown"
+    run_all(simulated(tmp_path, **slow, stages=stages))
+    run_all(simulated(tmp_path / "whole", **slow, stages=stages))
+    ours, theirs = (History.read(place / "runs" / "chain") for place in (tmp_path, tmp_path / "whole"))
+
+    def told(history: History) -> list[tuple[object, ...]]:
+        return [(row.trial, row.state, row.tokens, [point.tokens for point in row.curve]) for row in history.trials]
+
+    assert told(ours) == told(theirs)

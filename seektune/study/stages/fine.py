@@ -40,7 +40,9 @@ def fine(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
     paused = [
         tried.trial
         for tried in field.ranking()
-        if tried.state is State.PAUSED and tried.value is not None and not tried.trial.startswith("default-")
+        if tried.state in (State.PAUSED, State.STOPPED)
+        and tried.value is not None
+        and not tried.trial.startswith("default-")
     ]
     if paused[: options.carry]:
         field.record((yield field.round(paused[: options.carry], horizon, done=paused[options.carry :])))

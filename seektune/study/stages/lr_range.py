@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from seektune.ledger.results import PrepareResult, RangePoint, RangeResult
-from seektune.study.context import Context
-from seektune.study.lr_curve import RISE_SHARE, Reading, judge, read_curve
+from seektune.study.context import Context, gave_up
+from seektune.study.lr_curve import RISE_SHARE, Reading, Verdict, judge, read_curve
 from seektune.study.stage import Round
 from seektune.trial import Evaluate, Json, Params, Result, Segment, State
 
@@ -81,7 +81,8 @@ def lr_range(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
     segments = tuple(ramp_segment(context, prepared, default, repeat) for repeat in range(options.seeds))
     results = yield Round(trainer, segments, {segment.trial: "ramp" for segment in segments})
     readings, curves = zip(*(read(result) for result in results), strict=True)
-    verdict = judge(readings)
+    ended = next((result.reason for result in results if gave_up(result)), "")
+    verdict = Verdict(False, ended) if ended else judge(readings)
 
     probes: list[tuple[float, float | None]] = []
     suggestion = verdict.suggestion
@@ -117,7 +118,10 @@ def lr_range(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
             for rate, value, state in scored
         ]
         finite = [(value, rate) for rate, value, state in scored if value is not None and state is not State.DIVERGED]
-        if finite:
+        if ended := next((answer.reason for answer in answers if gave_up(answer)), ""):
+            probes = []  # of other lengths, or none
+            reason += f"; the short runs were cut off ({ended})"
+        elif finite:
             best_rate = min(finite)[1]
             if best_rate != suggestion:
                 # Half-way in log LR: a short run's favourite and the ramp's own answer are both evidence.
