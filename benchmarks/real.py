@@ -47,7 +47,8 @@ def main() -> None:
         figures[f"{name}_on_test"] = float(found.test is not None)
         if best := found.against_best_baseline:
             figures |= {f"{name}_best_default_{key}": getattr(best, key) for key in ("mean", "low", "high")}
-    print(record("real", figures, ["python", "-m", "benchmarks.real"]))
+        path = record("real", figures, ["python", "-m", "benchmarks.real"])  # after each: a run takes long
+    print(path)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,11 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from seektune.ledger.lock import StudyLock
+
+pytestmark = pytest.mark.slow
 
 STAGES = ["prepare", "lr_range", "coarse", "fine", "confirm", "promote"]
 

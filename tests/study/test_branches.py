@@ -17,6 +17,8 @@ from seektune.study.run import run_all
 from seektune.study.verdict import Facts, judge
 from seektune.trial import State
 
+pytestmark = pytest.mark.slow
+
 FEW = {"coarse": {"trials": 8}, "fine": {"trials": 3}, "confirm": {"top": 2, "seeds": 3}}
 DEFAULT_RATE = 3e-4
 

@@ -14,6 +14,8 @@ from seektune.ledger.journal import records
 from seektune.ledger.results import ConfirmResult, SearchResult
 from seektune.study.run import Run, run_all
 
+pytestmark = pytest.mark.slow
+
 SEARCH = ["prepare", "lr_range", "coarse", "fine"]
 
 

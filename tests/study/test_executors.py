@@ -29,6 +29,8 @@ from seektune.study.stage import Allowance, StageRun
 from seektune.trial import Dispatch, Json, Result, Segment, State, TrainerSpec
 from tests.processes import children_of, of_session
 
+pytestmark = pytest.mark.slow
+
 Faulty = Callable[..., TrainerSpec]
 
 

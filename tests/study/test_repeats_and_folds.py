@@ -22,6 +22,8 @@ from seektune.trial import Evaluate, State, View
 from tests.train.conftest import base_of, store_of, trainer_of  # noqa: F401  (fixtures)
 from tests.train.tiny import run, segment
 
+pytestmark = pytest.mark.slow
+
 SEARCH = ["prepare", "coarse", "fine"]
 STAGES = {"lr_range": None, "coarse": {"trials": 5}, "fine": {"trials": 2}, "confirm": {"top": 2, "seeds": 3}}
 

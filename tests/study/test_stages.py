@@ -18,6 +18,8 @@ from seektune.ledger.results import ConfirmResult, RangeResult, SearchResult
 from seektune.study.run import Run, parse_deadline, run_all
 from seektune.study_file import StudyFile
 
+pytestmark = pytest.mark.slow
+
 SPACE = {
     "learning_rate": {"low": 1e-6, "high": 1e-1, "log": True},
     "weight_decay": {"low": 0.0, "high": 0.1},

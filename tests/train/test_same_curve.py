@@ -19,6 +19,8 @@ from seektune.train.trainer import LanguageTrainer
 from seektune.trial import Evaluate, Result, View
 from tests.train.tiny import MAX_LENGTH, make_rows, run, segment
 
+pytestmark = pytest.mark.slow
+
 Trainers = Callable[..., LanguageTrainer]
 EVERY_STEP = Evaluate(rows=12, every_steps=1)
 
