@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 
+from seektune.study.machine import child_environment
 from tasks.settings import set_defaults
 
 STOPS_WITHIN_SECONDS = 10.0
@@ -32,7 +33,7 @@ def use_own_server() -> None:
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,  # Ctrl-C is for the caller, which still has things to tell it
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(place or os.curdir for place in sys.path)},
+        env=child_environment(),
     )
     atexit.register(_stop, server)
     assert server.stdout is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 import psutil
 
@@ -21,3 +22,12 @@ def of_session(session: int) -> list[int]:
         except (ProcessLookupError, psutil.NoSuchProcess):
             continue
     return found
+
+
+def seconds_until_gone(session: int) -> float:
+    """How long processes of a session live on after their driver was killed; at most five seconds."""
+    began = time.monotonic()
+    while of_session(session):
+        assert time.monotonic() - began < 5, "a worker of the killed driver lives on"
+        time.sleep(0.001)
+    return time.monotonic() - began

@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+import sys
 from pathlib import Path
 
 from seektune.trial import Json
@@ -37,6 +38,11 @@ def choose_workers(wanted: int | str, device: str) -> int:
     if device == "cuda":
         return max(1, cuda_devices())
     return max(1, min(len(os.sched_getaffinity(0)), MAX_CPU_WORKERS))
+
+
+def child_environment() -> dict[str, str]:
+    """For a Python process of ours: it imports what this one would."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(place or os.curdir for place in sys.path)}
 
 
 def commit() -> str:

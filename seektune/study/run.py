@@ -10,7 +10,6 @@ with the same key returns at once, an edited study gets new keys and never meets
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -26,7 +25,7 @@ from seektune.ledger.mirror import Mirror
 from seektune.study.context import Context
 from seektune.study.driver import Driver
 from seektune.study.executors.executor import Executor
-from seektune.study.machine import choose_device, choose_workers, environment
+from seektune.study.machine import child_environment, choose_device, choose_workers, environment
 from seektune.study.observer import Observer
 from seektune.study.stage import Allowance
 from seektune.study.stage_kinds import SCHEMA, STAGES, StageKind, stages_of
@@ -105,8 +104,8 @@ class Run:
         kind = self.kinds[stage]
         if stage not in self._settings:
             self._settings[stage] = kind.settings(self.study)
-        upstream = [(self.key(name), self._past(name).reopened) for name in self._upstream(stage)]
-        return fingerprint(SCHEMA, stage, upstream, self._settings[stage])
+        pasts = [self._past(name) for name in self._upstream(stage)]
+        return fingerprint(SCHEMA, stage, [(past.key, past.reopened) for past in pasts], self._settings[stage])
 
     def _upstream(self, stage: str) -> list[str]:
         return [name for name in self.kinds[stage].needs if name in self.stages]
@@ -205,8 +204,7 @@ class Run:
         In a process of its own: plots and tables need libraries that a driver would hold in memory all night.
         """
         words = [sys.executable, "-m", "seektune.report.page", str(self.folder)]
-        path = os.pathsep.join(place or os.curdir for place in sys.path)
-        done = subprocess.run(words, env={**os.environ, "PYTHONPATH": path}, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run(words, env=child_environment(), stderr=subprocess.PIPE, text=True)
         if done.returncode:
             raise SeektuneError(f"the report of {self.folder} could not be written: {done.stderr.strip()[-2000:]}")
         folder = self.folder / "report"

@@ -74,7 +74,7 @@ class SegmentRun:
     def _measure(self, *, regular: bool) -> Point:
         """A point of the curve, on the weights that count for a segment that only measures."""
         counters, setup = self._loop.counters, self._setup
-        with self._weights.shown(setup.best if setup.best and self._only_measures else self._shown):
+        with self._weights.shown(setup.best if setup.best and self._segment.only_measures else self._shown):
             metrics = setup.evaluation.metrics(setup.evaluation.scores(setup.logits, setup.model))
         self._tick()
         point = Point(
@@ -87,16 +87,12 @@ class SegmentRun:
                 setup.best = {name: tensor.clone() for name, tensor in self._weights.named(self._shown).items()}
         return point
 
-    @property
-    def _only_measures(self) -> bool:
-        return self._segment.to_tokens == self._segment.from_tokens
-
     def _counting(self, last: Point) -> tuple[str | Named, Mapping[str, float]]:
         """The weights and metrics that speak for the trial: the last, or the best where the study says so."""
         best, counters = self._setup.best, self._loop.counters
         if best is None or counters.best_metrics is None:
             return self._shown, last.metrics
-        if self._only_measures:
+        if self._segment.only_measures:
             return best, last.metrics
         return (
             (best, counters.best_metrics)
@@ -117,7 +113,7 @@ class SegmentRun:
             if segment.export:
                 model = self._folder / "model"
                 export(setup.model, model, setup.base, setup.revision, setup.tokenizer)
-        if segment.keep and (segment.start is None or not self._only_measures):
+        if segment.keep and (segment.start is None or not self._segment.only_measures):
             checkpoint = self._save("at")
         if self._partial is not None:
             rmtree(self._partial, ignore_errors=True)

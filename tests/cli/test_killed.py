@@ -19,7 +19,7 @@ from seektune.ledger.history import History
 from seektune.ledger.journal import records
 from seektune.trial import Json
 from tests.cli.conftest import ROOT, Desk
-from tests.processes import of_session
+from tests.processes import of_session, seconds_until_gone
 
 SAID = "said.jsonl"
 TIMES_AND_COST = ["started_at", "ended_at", "seconds", "setup_seconds", "attempts"]
@@ -82,11 +82,7 @@ def test_killed_anywhere_ends_with_the_same_table_and_winner(
             if not kill_in(stage, chance.uniform(0.0, took[stage]), desk, process):
                 break
             killed += 1
-            died = time.monotonic()
-            while of_session(process.pid):
-                assert time.monotonic() - died < 5, "a worker of the killed driver lives on"
-                time.sleep(0.005)
-            slowest = max(slowest, time.monotonic() - died)
+            slowest = max(slowest, seconds_until_gone(process.pid))
         assert finish(desk, write) == wanted
     print(f"{killed} kills; no worker left after {slowest * 1000:.0f} ms")
     assert killed >= (20 if write is simulated else 3)  # a study may be at its end before its last kill

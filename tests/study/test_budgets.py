@@ -23,6 +23,14 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "runs" / "chain"
 
 
+def tokens_of_the_search(tmp_path: Path) -> int:
+    """Run everything before confirm."""
+    with Run(simulated(tmp_path)) as run:
+        for stage in SEARCH:
+            run.run(stage)
+        return sum(run._past(stage).spend.tokens for stage in SEARCH)
+
+
 def test_a_deadline_is_shared_and_does_not_move(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each stage gets its share of the time that is left; once passed it is passed, also for later stages."""
     now = time.time()
@@ -97,10 +105,7 @@ def test_between_reopening_and_running_again_the_stages_below_are_stale(tmp_path
 
 def test_a_budget_that_ends_in_confirm_claims_nothing_and_says_why(tmp_path: Path) -> None:
     """One token fewer than two whole seeds of shortlist and default; the other baselines may be missing."""
-    with Run(simulated(tmp_path)) as run:
-        for stage in SEARCH:
-            run.run(stage)
-        used = sum(run._past(stage).spend.tokens for stage in SEARCH)
+    used = tokens_of_the_search(tmp_path)
     runs = (2 + 3) + (2 + 1)
     results = run_all(simulated(tmp_path, budget={"tokens": used + runs * 60_000 - 1}))
     confirmed = ConfirmResult.model_validate(results["confirm"])
@@ -142,10 +147,7 @@ def test_a_smaller_budget_ends_a_stage_that_has_only_to_measure(tmp_path: Path) 
 
 
 def test_confirm_that_is_reopened_counts_both_looks(tmp_path: Path) -> None:
-    with Run(simulated(tmp_path)) as run:
-        for stage in SEARCH:
-            run.run(stage)
-        used = sum(run._past(stage).spend.tokens for stage in SEARCH)
+    used = tokens_of_the_search(tmp_path)
     two_seeds = (2 + 3) + (2 + 1)
     first = run_all(simulated(tmp_path, budget={"tokens": used + two_seeds * 60_000}))["confirm"]
     assert (first["seeds"], first["looks"]) == (2, 1)

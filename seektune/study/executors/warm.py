@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from seektune.study.executors.wire import Lines, line, receive
+from seektune.study.machine import child_environment
 from seektune.trial import Dispatch, TrainerSpec, to_json
 
 THREADS = (
@@ -37,7 +37,6 @@ class Warm:
         """Loaded; until then requests wait in its socket."""
         self.control, theirs = socket.socketpair()
         self._lines = Lines()
-        path = os.pathsep.join(place or os.curdir for place in sys.path)
         self.process = subprocess.Popen(
             [
                 sys.executable,
@@ -48,7 +47,7 @@ class Warm:
             ],
             pass_fds=[theirs.fileno(), *([lock] if lock is not None else [])],
             stdin=subprocess.DEVNULL,
-            env={**os.environ, **ENVIRONMENT, "PYTHONPATH": path},
+            env={**child_environment(), **ENVIRONMENT},
         )
         theirs.close()
 
