@@ -36,7 +36,7 @@ def show(found: Found, output: Output) -> None:
     workers = choose_workers(study.run.workers, device)
     prepared, speed = past(found)
     stages, notes = make_plan(study, prepared, speed, workers, device)
-    notes = {**notes, **over_budget(study, stages, prepared, workers)}
+    notes = {**notes, **over_budget(study, stages, prepared)}
     seconds, cost = _sum([stage.seconds for stage in stages]), _sum([stage.cost for stage in stages])
 
     output.line(f"{study.study}: {workers} trial{'s' if workers > 1 else ''} at once")
@@ -58,7 +58,7 @@ def show(found: Found, output: Output) -> None:
     )
 
 
-def over_budget(study: StudyFile, stages: list[PlannedStage], prepared: Json | None, workers: int) -> dict[str, str]:
+def over_budget(study: StudyFile, stages: list[PlannedStage], prepared: Json | None) -> dict[str, str]:
     """Every limit of the study's budget that the plan does not keep, in words."""
     from seektune.study.caps import trial_caps
     from seektune.study.plan import count as count_work
@@ -84,7 +84,7 @@ def over_budget(study: StudyFile, stages: list[PlannedStage], prepared: Json | N
     left = parse_deadline(budget.deadline, time.time()) - time.time() if budget.deadline else None
     if left is not None and seconds > left:
         notes["budget.deadline"] = f"{budget.deadline} is {duration(left)} away, {duration(seconds)} are planned: {cut}"
-    device = sum((s.seconds or 0.0) * (1 if s.stage == "prepare" else min(workers, max(s.runs, 1))) for s in stages)
+    device = sum(s.device_seconds or 0.0 for s in stages)
     if budget.device_hours is not None and device > 3600 * budget.device_hours:
         told = f"{duration(3600 * budget.device_hours)} of the {duration(device)} planned"
         notes["budget.device_hours"] = f"{told}: {cut}"

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from seektune.study.tried import is_default
 from seektune.study_file import StudyFile
 from seektune.trial import Json, Params, Progress, Result, Segment, State
 
@@ -115,7 +116,7 @@ class Tally:
         value = result.metrics.get(self.study.objective.metric)
         if self.stage not in SEARCHES or result.state in LOST or value is None or not math.isfinite(value):
             return
-        if segment.trial.startswith("default-"):
+        if is_default(segment.trial):
             self.defaults[segment.trial] = value
         if self.best is None or self._better(value, self.best.value):
             self.best = Best(segment.trial, value, result.tokens, segment.params)

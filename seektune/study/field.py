@@ -14,13 +14,20 @@ from seektune.search.observation import Observation, ObservedState, ranked
 from seektune.space.narrow import Box, narrow
 from seektune.study.context import Context, gave_up
 from seektune.study.stage import Round
-from seektune.study.tried import BROKEN, Course, Tried
+from seektune.study.tried import BROKEN, Course, Tried, is_default
 from seektune.trial import Evaluate, Params, Result, Segment, Start, State, View, derive_seed
 
 
 def name_of(search: str | Mapping[str, object]) -> str:
     """`tpe` from `tpe` or `{tpe: {...}}`."""
     return search if isinstance(search, str) else next(iter(search))
+
+
+def best_of(leaders: Sequence[Leader]) -> Leader:
+    """The first that has a value, of the search's own trials where there is one: a stage always ends with a usable
+    best."""
+    searched = [leader for leader in leaders if not is_default(leader.trial)]
+    return next((leader for leader in (*searched, *leaders) if leader.usable), leaders[0])
 
 
 class Field:

@@ -15,11 +15,17 @@ MAX_CPU_WORKERS = 8
 LIBRARIES = ("seektune", "torch", "transformers", "peft", "optuna", "prefect", "datasets", "nltk", "numpy", "pandas")
 
 
+def named_devices() -> list[str] | None:
+    """What CUDA_VISIBLE_DEVICES allows; None: it is not set."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return None if visible is None else [name.strip() for name in visible.split(",") if name.strip() not in ("", "-1")]
+
+
 def cuda_devices() -> int:
     """Number of CUDA devices, without starting CUDA in this process (a driver that forks must never do so)."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return len([name for name in visible.split(",") if name.strip() not in ("", "-1")])
+    named = named_devices()
+    if named is not None:
+        return len(named)
     seen = list(Path("/proc/driver/nvidia/gpus").glob("*"))
     return len(seen or list(Path("/dev").glob("nvidia[0-9]*")))  # some containers show the devices only
 

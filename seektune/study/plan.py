@@ -32,6 +32,8 @@ class PlannedStage:
     runs: int
     tokens: int
     seconds: float | None
+    device_seconds: float | None
+    """Of all workers together."""
     cost: float | None
 
 
@@ -105,8 +107,9 @@ def make_plan(
     for stage, work in count(study, size).items():
         parallel = 1 if stage == "prepare" else min(workers, max(work.runs, 1))
         seconds = None if speed is None else work.tokens / speed / parallel
-        cost = None if price is None or seconds is None else seconds * parallel / 3600 * price
-        planned.append(PlannedStage(stage, work.runs, round(work.tokens), seconds, cost))
+        all_workers = None if speed is None else work.tokens / speed
+        cost = None if price is None or all_workers is None else all_workers / 3600 * price
+        planned.append(PlannedStage(stage, work.runs, round(work.tokens), seconds, all_workers, cost))
     return planned, {
         **_sources(study, size, speed, measured_speed, device),
         **_rung_notes(study, size),

@@ -58,3 +58,11 @@ class Tried:
     @property
     def value(self) -> float | None:
         return self.rungs.get(self.tokens)
+
+
+DEFAULT = "default-"
+
+
+def is_default(trial: str) -> bool:
+    """Is it one of the runs of the default configuration that make the noise floor?"""
+    return trial.startswith(DEFAULT)

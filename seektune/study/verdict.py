@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seektune.ledger.results import Interval, Verdict
-from seektune.study.arms import scored_metric
-from seektune.study.context import Context
 
 
 @dataclass
@@ -15,7 +13,8 @@ class Facts:
 
     name: str
     minimum: float
-    context: Context
+    metric: str
+    """That the intervals are about."""
     searched: bool = True
     """The search left a trial with a value."""
     cut: bool = False
@@ -40,7 +39,7 @@ def judge(facts: Facts) -> tuple[Verdict, str]:
         return "not shown", f"{facts.name} or the default did not finish on every seed, so nothing is claimed."
     if facts.test is not None:
         return _on_test(facts, facts.test)
-    metric, validation = scored_metric(facts.context), facts.validation
+    metric, validation = facts.metric, facts.validation
     if facts.looked:
         return "not shown", (
             f"{facts.name} leads the default by {validation.mean:.4g} in validation {metric}, but its scores on the locked "
@@ -58,7 +57,7 @@ def judge(facts: Facts) -> tuple[Verdict, str]:
 
 
 def _on_test(facts: Facts, test: Interval) -> tuple[Verdict, str]:
-    metric = scored_metric(facts.context)
+    metric = facts.metric
     interval = f"{test.level:.0%} interval {test.low:+.4g} to {test.high:+.4g}"
     if test.low > 0:
         return "better", (

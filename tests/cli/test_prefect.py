@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import time
+import subprocess
+import sys
+import urllib.request
 
 import psutil
 import pytest
@@ -48,15 +50,27 @@ def test_the_server_leaves_with_a_driver_that_is_killed(desk):
     assert alive == []
 
 
-def test_a_configured_server_is_used_and_none_is_started(desk):
-    """Nobody listens there: the run says so, and does not fall back on a server of its own."""
-    desk.environment |= {"PREFECT_HOME": str(desk.folder / "home"), "HOME": str(desk.folder)}
-    desk.environment["PREFECT_API_URL"] = "http://127.0.0.1:9/api"
-    began = time.monotonic()
-    done = desk.process("tune", desk.simulated())
-    assert "tasks.server" not in done.stderr
-    assert "Prefect cannot be reached" in done.stdout + done.stderr or done.returncode != 0
-    assert time.monotonic() - began < 120
+def server(desk, **environment):
+    command = [sys.executable, "-m", "tasks.server"]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, env={**desk.environment, **environment}, stdin=pipe, stdout=pipe, text=True)
+
+
+def test_the_server_answers_until_its_input_closes(desk):
+    desk.environment.pop("PREFECT_API_URL", None)
+    process = server(desk, PREFECT_HOME=str(desk.folder / "home"))
+    address = process.stdout.readline().strip()
+    with urllib.request.urlopen(f"{address}/health", timeout=30) as answer:
+        assert answer.status == 200
+    process.communicate(timeout=15)
+    with pytest.raises(OSError):
+        urllib.request.urlopen(f"{address}/health", timeout=5)
+
+
+def test_where_a_server_is_configured_none_is_started(desk):
+    process = server(desk, PREFECT_HOME=str(desk.folder / "home"), PREFECT_API_URL="http://127.0.0.1:9/api")
+    said, _ = process.communicate(timeout=60)
+    assert (said, process.returncode) == ("", 0)
 
 
 BROKEN = """\

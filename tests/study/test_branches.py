@@ -12,7 +12,6 @@ from test_stages import simulated
 
 from seektune.ledger.history import History
 from seektune.ledger.results import ConfirmResult, Interval, RangeResult, SearchResult, Verdict
-from seektune.study.context import Context
 from seektune.study.run import run_all
 from seektune.study.verdict import Facts, judge
 from seektune.trial import State
@@ -84,11 +83,10 @@ def interval(low: float, high: float, visible: float) -> Interval:
         ({"test": interval(-0.1, 0.2, 0.01)}, "not shown", "smallest visible difference was 0.01"),
     ],
 )
-def test_what_is_said_of_what_is_known(tmp_path: Path, known: dict[str, Any], verdict: Verdict, said: str) -> None:
-    context = Context(simulated(tmp_path), tmp_path, tmp_path, workers=1, device="cpu")
+def test_what_is_said_of_what_is_known(known: dict[str, Any], verdict: Verdict, said: str) -> None:
     if "test" in known:
         known = {"validation": interval(0.1, 0.3, 0.05), "looked": True, **known}
-    found, sentence = judge(Facts("coarse-1", 0.1, context, **known))
+    found, sentence = judge(Facts("coarse-1", 0.1, "loss", **known))
     assert found == verdict
     assert said in sentence
 

@@ -7,7 +7,6 @@ Each slot may be pinned to a device (CUDA_VISIBLE_DEVICES). Raises TrialError wh
 
 from __future__ import annotations
 
-import os
 import select
 import selectors
 import signal
@@ -24,7 +23,7 @@ from seektune.study.executors.executor import Died, Event, Finished, Reported
 from seektune.study.executors.memory import oom_kills
 from seektune.study.executors.warm import Warm
 from seektune.study.executors.wire import Lines, line, receive
-from seektune.study.machine import cuda_devices
+from seektune.study.machine import cuda_devices, named_devices
 from seektune.trial import Dispatch, Point, Progress, Result, TrainerSpec
 
 
@@ -191,7 +190,5 @@ def _last_words(log: Path) -> str:
 
 def visible_devices(slots: int) -> list[str]:
     """Names that CUDA_VISIBLE_DEVICES takes, without starting CUDA here."""
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if named is not None:
-        return [name.strip() for name in named.split(",") if name.strip() not in ("", "-1")]
-    return [str(index) for index in range(cuda_devices() or slots)]
+    named = named_devices()
+    return [str(index) for index in range(cuda_devices() or slots)] if named is None else named

@@ -9,7 +9,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Generator
 
-from seektune.ledger.results import Leader, RangeResult, SearchResult
+from seektune.ledger.results import RangeResult, SearchResult
 from seektune.search.named import named
 from seektune.search.observation import key
 from seektune.space.options import Prior
@@ -17,9 +17,9 @@ from seektune.stop.halving import promote
 from seektune.stop.rungs import survivors
 from seektune.study.caps import rungs_of, trial_caps
 from seektune.study.context import Context
-from seektune.study.field import Field, name_of
+from seektune.study.field import Field, best_of, name_of
 from seektune.study.stage import Round
-from seektune.study.tried import Tried
+from seektune.study.tried import DEFAULT, Tried, is_default
 from seektune.trial import Json, Result, State
 
 NOISE_REPEATS = 3
@@ -46,12 +46,6 @@ def noise(defaults: list[Tried], tokens: int) -> tuple[float | None, float | Non
     return statistics.fmean(values), statistics.stdev(values)
 
 
-def best_of(searched: list[Leader], competing: list[Leader]) -> Leader:
-    """The first that has a value, of the search's own trials where there is one: a stage always ends with a usable
-    best."""
-    return next((leader for leader in (*searched, *competing) if leader.usable), competing[0])
-
-
 def coarse(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
     """SearchResult."""
     options = context.study.stages.coarse
@@ -61,7 +55,7 @@ def coarse(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
     field = Field(context, "coarse")
     space = context.space
 
-    names = [f"default-{repeat}" for repeat in range(NOISE_REPEATS)]
+    names = [f"{DEFAULT}{repeat}" for repeat in range(NOISE_REPEATS)]
     for repeat, name in enumerate(names):
         field.enter(name, context.default(), context.seed("noise", repeat), "default")
     search, search_name = named(options.search), name_of(options.search)
@@ -117,13 +111,12 @@ def coarse(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
         del field.trials[name]
     field.cut_back(floor[0], rungs[-1])
     competing = field.leaders()
-    searched = [leader for leader in competing if leader.trial != floor[0]]
-    best = best_of(searched, competing)
+    searched = [leader for leader in competing if not is_default(leader.trial)]
     # Only what fine may go on with keeps its checkpoint; a lost one is trained again, so this costs time at worst.
     kept = max(KEPT_CHECKPOINTS, context.study.stages.fine.carry if context.study.stages.fine else 0)
     going_on = [leader.trial for leader in searched if leader.state == State.PAUSED][:kept]
     result = SearchResult(
-        best=best,
+        best=best_of(competing),
         history=competing,
         default_value=None if value is None else context.shown(value),
         default_rungs={rung: context.shown(mean) for rung, mean in by_rung.items() if mean is not None},

@@ -20,11 +20,12 @@ import numpy as np
 
 from seektune.ledger.results import ConfirmResult, Interval, SearchResult
 from seektune.search.shortlist import shortlist
-from seektune.study.arms import Arm, compare, look_round, pool, run_name, train_round
+from seektune.study.arms import Arm, compare, look_round, pool, run_name, scored_metric, train_round
 from seektune.study.context import Context, gave_up
 from seektune.study.field import Field
 from seektune.study.paired import seeds_needed
 from seektune.study.stage import Round
+from seektune.study.tried import is_default
 from seektune.study.verdict import Facts, judge
 from seektune.trial import Json, Params, Result, State
 
@@ -37,7 +38,7 @@ EFFECT_SHARE = 0.01
 def chosen_trials(context: Context, found: SearchResult) -> dict[str, Params]:
     """The shortlist: trial -> parameters."""
     field = Field(context, "confirm")
-    field.take_over(leader for leader in found.history if not leader.trial.startswith("default-"))
+    field.take_over(leader for leader in found.history if not is_default(leader.trial))
     observed = field.observed()
     names = shortlist(
         context.space,
@@ -98,7 +99,8 @@ def confirm(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
             return None
         return compare(context, challenger.results, over.results, pool(context, short, over))
 
-    facts = Facts(challenger.name, minimum, context, searched=bool(short), cut=len(reached) < min(seeds, 2))
+    cut = len(reached) < min(seeds, 2)
+    facts = Facts(challenger.name, minimum, scored_metric(context), searched=bool(short), cut=cut)
     facts.validation = lead(reference)
     scores: dict[str, float] = {}
     looks = context.looks

@@ -16,9 +16,9 @@ from seektune.space.narrow import Box
 from seektune.stop.rungs import survivors
 from seektune.study.caps import rungs_of, trial_caps
 from seektune.study.context import Context
-from seektune.study.field import Field, name_of
+from seektune.study.field import Field, best_of, name_of
 from seektune.study.stage import Round
-from seektune.study.stages.coarse import best_of
+from seektune.study.tried import is_default
 from seektune.trial import Json, Result, State
 
 
@@ -40,9 +40,7 @@ def fine(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
     paused = [
         tried.trial
         for tried in field.ranking()
-        if tried.state in (State.PAUSED, State.STOPPED)
-        and tried.value is not None
-        and not tried.trial.startswith("default-")
+        if tried.state in (State.PAUSED, State.STOPPED) and tried.value is not None and not is_default(tried.trial)
     ]
     if paused[: options.carry]:
         field.record((yield field.round(paused[: options.carry], horizon, done=paused[options.carry :])))
@@ -84,9 +82,8 @@ def fine(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
                 break
 
     history = field.leaders()
-    searched = [leader for leader in history if not leader.trial.startswith("default-")]
     result = SearchResult(
-        best=best_of(searched, history),
+        best=best_of(history),
         history=history,
         default_value=before.default_value,
         default_rungs=before.default_rungs,
