@@ -1,15 +1,17 @@
 """New training rows from old ones: operators edit inputs, a filter judges what came out, everything is counted.
 
-Each child carries its parent's id, the operator and the seed that made it; the seed is a function of (study seed,
-operator, parent, copy), so a row's children do not depend on other rows. `asked == made + rejected` for each operator.
+Each child carries its parent's id, the operator, its rate, the number of the copy, and the seed that made it; the seed
+is a function of (study seed, operator, rate, parent, copy), so a row's children do not depend on other rows, nor on how
+many copies or rates were asked for. `asked == made + rejected` for each operator. Raises DataError where an operator's
+engine is missing.
 """
 
 from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from seektune.text.duplicates import meaning
 from seektune.text.frozen import Frozen, label_words
@@ -17,6 +19,7 @@ from seektune.text.kinds import answer_text, inputs, prompt_text, with_inputs
 from seektune.text.language import han_characters, language, tokens
 from seektune.text.leaks import Guard
 from seektune.text.lines import shown
+from seektune.text.operator import Draft, Operator
 from seektune.text.options import AUGMENTERS, DataOptions
 from seektune.text.reading import Row, row_id
 from seektune.trial import Json, derive_seed, fingerprint
@@ -29,35 +32,37 @@ MIN_OVERLAP = 0.5
 
 EDITED = ("instruction", "chat", "classification", "summary")
 _EXAMPLES = 5
+_BATCH = 512
 
 
-class Operator(Protocol):
-    """Edits the inputs of one row; gives them back unchanged where nothing can be replaced.
+@dataclass(frozen=True, slots=True)
+class Augmenter:
+    """One operator of a study, and the rates at which it is to work."""
 
-    `missing` says in one line why the operator cannot work here; `identity` is what its results depend on beside its
-    settings.
-    """
-
-    missing: str | None
-    identity: str
-
-    def __call__(self, texts: Sequence[str], frozen: Frozen, language: str, rng: random.Random) -> list[str]: ...
+    name: str
+    operator: Operator
+    rates: tuple[float, ...]
 
 
-def operators(data: DataOptions) -> dict[str, Operator]:
-    """The study's operators, by name."""
-    return {name: AUGMENTERS[name].load()(settings) for name, settings in data.augment.settings()}
+def augmenters(data: DataOptions) -> list[Augmenter]:
+    """The study's operators in order. Raises DataError where an engine is missing."""
+    found = []
+    for name, settings in data.augment.settings():
+        own = getattr(settings, "rate", None)
+        rates = tuple(data.augment.rates) if data.augment.rates and own is not None else (own or 1.0,)
+        found.append(Augmenter(name, AUGMENTERS[name].load()(settings), rates))
+    return found
 
 
 def augmenter_identity(data: DataOptions) -> Json:
     """What a row set depends on through its operators: the lexicon's content, WordNet's edition."""
-    return {name: operator.identity for name, operator in operators(data).items()}
+    return {augmenter.name: augmenter.operator.identity for augmenter in augmenters(data)}
 
 
 def augment(train: Sequence[Row], data: DataOptions, seed: int, guard: Guard) -> tuple[list[Row], Json]:
     """Children of training rows, and the report."""
     report: Json = {"operators": {}, "notes": []}
-    asked_for = operators(data)
+    asked_for = augmenters(data)
     if asked_for and data.kind not in EDITED:
         report["notes"].append(f"augmentation edits inputs only, and kind {data.kind} has none: no operator ran")
         return [], report
@@ -67,31 +72,24 @@ def augment(train: Sequence[Row], data: DataOptions, seed: int, guard: Guard) ->
     parents = [row for row in train if _draw(row.id) < data.augment.share]
     known = {row.id for row in train}
     children: list[Row] = []
-    for name, operator in asked_for.items():
-        if operator.missing:
-            report["notes"].append(operator.missing)
-            continue
+    for augmenter in asked_for:
+        augmenter.operator.learn(train)
         rejected: Counter[str] = Counter()
         examples: list[Json] = []
         made = 0
-        for parent in parents:
-            answer = "" if data.kind == "classification" else answer_text(data.kind, parent.fields)
-            frozen = Frozen.of(answer, labels, data.protected_terms)
-            for copy in range(data.augment.copies):
-                child_seed = derive_seed(seed, "augment", name, parent.id, copy)
-                child = _child(parent, data, name, operator, frozen, child_seed)
-                if reason := _reject(parent, child, data, frozen, known) or (
-                    "near an evaluation row" if guard.leak(child) else ""
-                ):
-                    rejected[reason] += 1
-                    continue
-                known.add(child.id)
-                children.append(child)
-                made += 1
-                if len(examples) < _EXAMPLES:
-                    examples.append(_example(data.kind, parent, child))
-        report["operators"][name] = {
-            "asked": len(parents) * data.augment.copies,
+        for parent, child, frozen in _drafted(parents, data, augmenter, labels, seed):
+            if reason := _reject(parent, child, data, frozen, known) or (
+                "near an evaluation row" if guard.leak(child) else ""
+            ):
+                rejected[reason] += 1
+                continue
+            known.add(child.id)
+            children.append(child)
+            made += 1
+            if len(examples) < _EXAMPLES:
+                examples.append(_example(data.kind, parent, child))
+        report["operators"][augmenter.name] = {
+            "asked": len(parents) * data.augment.copies * len(augmenter.rates),
             "made": made,
             "rejected": dict(rejected.most_common()),
             "examples": examples,
@@ -103,15 +101,29 @@ def _draw(name: str) -> float:
     return int(fingerprint("augment share", name)[:12], 16) / 16**12
 
 
-def _child(
-    parent: Row,
-    data: DataOptions,
-    name: str,
-    operator: Callable[[Sequence[str], Frozen, str, random.Random], list[str]],
-    frozen: Frozen,
-    seed: int,
-) -> Row:
-    texts = operator(inputs(data.kind, parent.fields), frozen, parent.language, random.Random(seed))
+def _drafted(
+    parents: Sequence[Row], data: DataOptions, augmenter: Augmenter, labels: frozenset[str], seed: int
+) -> Iterator[tuple[Row, Row, Frozen]]:
+    """(parent, child, what had to stay) for every child that was asked for, batch by batch."""
+    for start in range(0, len(parents), _BATCH):
+        batch = parents[start : start + _BATCH]
+        for rate in augmenter.rates:
+            made_at = [rate] if len(augmenter.rates) > 1 else []
+            for copy in range(data.augment.copies):
+                seeds = [derive_seed(seed, "augment", augmenter.name, row.id, copy, *made_at) for row in batch]
+                drafts = [_draft(row, data, labels, one) for row, one in zip(batch, seeds, strict=True)]
+                edited = augmenter.operator(drafts, rate)
+                for draft, texts, one in zip(drafts, edited, seeds, strict=True):
+                    yield draft.parent, _child(draft.parent, data, texts, augmenter.name, rate, copy, one), draft.frozen
+
+
+def _draft(parent: Row, data: DataOptions, labels: frozenset[str], seed: int) -> Draft:
+    answer = "" if data.kind == "classification" else answer_text(data.kind, parent.fields)
+    frozen = Frozen.of(answer, labels, data.protected_terms)
+    return Draft(parent, tuple(inputs(data.kind, parent.fields)), frozen, random.Random(seed))
+
+
+def _child(parent: Row, data: DataOptions, texts: list[str], name: str, rate: float, copy: int, seed: int) -> Row:
     fields = with_inputs(data.kind, parent.fields, texts)
     return Row(
         id=row_id(data.kind, fields),
@@ -124,6 +136,8 @@ def _child(
         side="train",
         parent=parent.id,
         operator=name,
+        rate=rate,
+        copy=copy,
         augment_seed=seed,
     )
 

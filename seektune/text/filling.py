@@ -70,6 +70,10 @@ class Filler:
     def _block(self, name: str, group: str, ids: NDArray[np.int32], language: str) -> Row:
         return Row(fingerprint(name, ids.tolist())[:32], group, ids, ids.copy(), -1, language)
 
+    def _row(self, row: dict[str, Any], ids: NDArray[np.int32], labels: NDArray[np.int32], label: int) -> Row:
+        made_by = "" if row["augment_seed"] is None else row["operator"]
+        return Row(row["id"], row["group"], ids, labels, label, row["language"], made_by, row["rate"], row["copy"])
+
     def _plain(self, split: str, batch: Sequence[dict[str, Any]]) -> list[Row]:
         made: list[Row] = []
         counts = self.counts[split]
@@ -86,7 +90,7 @@ class Filler:
                 counts["truncated"]["text"] += 1
                 whole = np.append(whole[: self._max - 1], np.int32(self._layout.eos_id))
             labels = np.full(len(whole), IGNORED, dtype=np.int32)
-            made.append(Row(row["id"], row["group"], whole, labels, self._index[row["label"]], row["language"]))
+            made.append(self._row(row, whole, labels, self._index[row["label"]]))
         return made
 
     def _chats(self, split: str, batch: Sequence[dict[str, Any]]) -> list[Row]:
@@ -106,5 +110,5 @@ class Filler:
             cut, prompt_cut, answer_cut = fit(laid, self._max)
             counts["truncated"]["prompt"] += prompt_cut
             counts["truncated"]["answer"] += answer_cut
-            made.append(Row(row["id"], row["group"], cut.input_ids, cut.labels, -1, row["language"]))
+            made.append(self._row(row, cut.input_ids, cut.labels, -1))
         return made

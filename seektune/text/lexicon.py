@@ -10,13 +10,13 @@ import hashlib
 import random
 import re
 from collections import defaultdict
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
 from seektune.errors import DataError
-from seektune.text.frozen import Frozen, free
+from seektune.text.frozen import free
 from seektune.text.language import has_han
+from seektune.text.operator import Draft, Edits
 from seektune.text.options import LexiconOptions
 from seektune.text.table_rows import read_table
 
@@ -24,13 +24,10 @@ _COLUMNS = ("term", "variant", "language")
 LANGUAGES = ("en", "zh")
 
 
-class Lexicon:
+class Lexicon(Edits):
     """The operator, with the pairs of one file."""
 
-    missing: str | None = None
-
     def __init__(self, settings: LexiconOptions) -> None:
-        self._settings = settings
         path = Path(settings.path).expanduser()
         if not path.is_file():
             raise DataError(f"{path.absolute()}: there is no such lexicon file (operator lexicon)")
@@ -69,21 +66,21 @@ class Lexicon:
 
         return re.compile("|".join(map(one, sorted(self.variants, key=lambda t: (-len(t), t)))), re.IGNORECASE)
 
-    def __call__(self, texts: Sequence[str], frozen: Frozen, language: str, rng: random.Random) -> list[str]:
-        spans = [frozen.spans(text) for text in texts]
+    def edit(self, draft: Draft, rate: float) -> list[str]:
+        spans = [draft.frozen.spans(text) for text in draft.texts]
         found = [
             (number, match)
-            for number, text in enumerate(texts)
+            for number, text in enumerate(draft.texts)
             for match in self._pattern.finditer(text)
             if free(match.span(), spans[number])
         ]
         if not found:
-            return list(texts)
-        chosen = rng.sample(found, max(1, round(self._settings.rate * len(found))))
-        edited = list(texts)
+            return list(draft.texts)
+        chosen = draft.rng.sample(found, max(1, round(rate * len(found))))
+        edited = list(draft.texts)
         for number, match in sorted(chosen, key=lambda item: (item[0], item[1].start()), reverse=True):
             start, end = match.span()
-            edited[number] = edited[number][:start] + self._instead(match.group(), rng) + edited[number][end:]
+            edited[number] = edited[number][:start] + self._instead(match.group(), draft.rng) + edited[number][end:]
         return edited
 
     def _instead(self, word: str, rng: random.Random) -> str:

@@ -111,7 +111,10 @@ class AugmentOptions(Options):
     operators: list[str | dict[str, object]] = Field(default=[])
     """Names of operators, or `{name: settings}`: synonym, lexicon."""
     copies: int = Field(default=1, ge=0, le=10)
-    """New rows asked of each operator per training row."""
+    """New rows asked of each operator (at each rate) per training row."""
+    rates: list[float] = Field(default=[])
+    """Rates at which every operator that has one works, instead of its own; more than one, and a trial's parameter
+    `augment_rate` chooses."""
     share: float = Field(default=1.0, gt=0, le=1)
     """Share of the training rows that are augmented."""
 

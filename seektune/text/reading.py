@@ -62,6 +62,8 @@ class Row:
     own_side: str = ""
     parent: str | None = None
     operator: str | None = None
+    rate: float = 0.0  # of augmented rows: at which rate, and which copy
+    copy: int = 0
     augment_seed: int | None = None
 
     @property

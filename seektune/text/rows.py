@@ -35,7 +35,7 @@ from seektune.text.split import EVALUATION, assign, need_both_sides, uneven
 from seektune.text.stored import stored
 from seektune.trial import Json, fingerprint
 
-SCHEMA = 2
+SCHEMA = 3
 """Raised when the same files and options would give other rows."""
 
 SPLITS = ("train", "validation", "test")
@@ -186,6 +186,8 @@ _ORIGIN_TYPES = {
     "line": pa.int64(),
     "parent": _TEXT,
     "operator": _TEXT,
+    "rate": pa.float64(),
+    "copy": pa.int64(),
     "augment_seed": pa.int64(),
 }
 

@@ -3,9 +3,11 @@
 A store folder holds facts.json and {train, validation, test, base}.arrow (Arrow IPC, one record batch each) with
 
     row_id string | group string | input_ids list<int32> | labels list<int32> | label int32 | language string
+    operator string | rate float64 | copy int32
 
 `labels` are aligned with `input_ids` and not shifted; -100 marks a token that is not learned. `label` is the class
-index (classification), else -1. Rows stand in content-hash order. Imports neither torch nor datasets nor transformers.
+index (classification), else -1. `operator` is "" for an original row; an augmented one has the operator that made it, at
+which rate, and which copy it is. Rows stand in content-hash order. Imports neither torch nor datasets nor transformers.
 """
 
 from __future__ import annotations
@@ -33,6 +35,9 @@ SCHEMA = pa.schema(
         ("labels", pa.list_(pa.int32())),
         ("label", pa.int32()),
         ("language", pa.string()),
+        ("operator", pa.string()),
+        ("rate", pa.float64()),
+        ("copy", pa.int32()),
     ]
 )
 
@@ -47,6 +52,9 @@ class Row:
     labels: NDArray[np.int32]
     label: int
     language: str
+    operator: str = ""
+    rate: float = 0.0
+    copy: int = 0
 
 
 class _Split:
@@ -148,6 +156,9 @@ def write_split(path: Path, rows: list[Row]) -> None:
         flat("labels"),
         pa.array([row.label for row in rows], pa.int32()),
         pa.array([row.language for row in rows], pa.string()),
+        pa.array([row.operator for row in rows], pa.string()),
+        pa.array([row.rate for row in rows], pa.float64()),
+        pa.array([row.copy for row in rows], pa.int32()),
     ]
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
         if rows:

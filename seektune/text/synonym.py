@@ -12,15 +12,16 @@ shares at least half of the senses of either, and jieba's own word frequency as 
 
 from __future__ import annotations
 
-import random
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
-from seektune.text.frozen import Frozen, Span, free
+from seektune.errors import DataError
+from seektune.text.frozen import Span, free
 from seektune.text.inflect import form_of, inflected
 from seektune.text.language import has_han, word_set, word_spans
+from seektune.text.operator import Draft, Edits
 from seektune.text.options import SynonymOptions
 from seektune.text.wordnet import describe, find_wordnet, has_chinese, identity, open_wordnet
 
@@ -50,15 +51,15 @@ _PARTS = ("n", "v", "a", "r")
 _JIEBA_PARTS = {"n": "n", "v": "v", "a": "a", "d": "r"}
 
 
-class Synonym:
+class Synonym(Edits):
     """The operator; WordNet is opened at the first text."""
 
     def __init__(self, settings: SynonymOptions) -> None:
-        self._settings = settings
         folder = find_wordnet()
-        self.missing = describe(None) if folder is None else None
-        self.identity = "" if folder is None else identity(folder)
-        self._chinese = folder is not None and has_chinese(folder)
+        if folder is None:
+            raise DataError(f"operator synonym: {describe(None)}")
+        self.identity = identity(folder)
+        self._chinese = has_chinese(folder)
         self.english = lru_cache(maxsize=100_000)(self._english)
         self.han = lru_cache(maxsize=100_000)(self._han)
         self.parts = lru_cache(maxsize=100_000)(self._parts)
@@ -78,20 +79,20 @@ class Synonym:
                         found[part][lemma].append(form)
         return found
 
-    def __call__(self, texts: Sequence[str], frozen: Frozen, language: str, rng: random.Random) -> list[str]:
+    def edit(self, draft: Draft, rate: float) -> list[str]:
         found: list[tuple[int, Span, list[str]]] = []
-        for number, text in enumerate(texts):
+        for number, text in enumerate(draft.texts):
             spans = word_spans(text)
-            held = frozen.spans(text)
+            held = draft.frozen.spans(text)
             for i, (start, end) in enumerate(spans):
                 if free((start, end), held) and (substitutes := self._substitutes(text, spans, i)):
                     found.append((number, (start, end), substitutes))
         if not found:
-            return list(texts)
-        chosen = rng.sample(found, max(1, round(self._settings.rate * len(found))))
-        edited = list(texts)
+            return list(draft.texts)
+        chosen = draft.rng.sample(found, max(1, round(rate * len(found))))
+        edited = list(draft.texts)
         for number, (start, end), substitutes in sorted(chosen, key=lambda item: item[:2], reverse=True):
-            edited[number] = edited[number][:start] + rng.choice(substitutes) + edited[number][end:]
+            edited[number] = edited[number][:start] + draft.rng.choice(substitutes) + edited[number][end:]
         return edited
 
     def _substitutes(self, text: str, spans: Sequence[Span], i: int) -> list[str]:

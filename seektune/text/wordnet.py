@@ -3,7 +3,7 @@
 Looked for in this order: NLTK's own path; `shared/data/nltk_data` beside the project's folder; NLTK's downloader (in
 set-up only: a run must not wait for a network); Debian's wordnet-base in /usr/share/wordnet. NLTK 3.10 reads only below
 `nltk.data.path`, and Debian's package has no `lexnames`: so its files are copied, with the missing ones added, to the
-first such folder that can be written. Where none is found the operator `synonym` is left out, and one line says so.
+first such folder that can be written. Where none is found, a study that asks for the operator `synonym` is refused.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ def describe(folder: Path | None) -> str:
     """One line for people."""
     if folder is None:
         return (
-            "WordNet: not found; augmentation by synonym is left out (bring it by `python -m seektune.text.wordnet` "
-            "with a network, or by Debian's package wordnet-base)"
+            "WordNet: not found; the operator synonym needs it (bring it by `python -m seektune.text.wordnet` with a "
+            "network, or by Debian's package wordnet-base)"
         )
     return f"WordNet: {folder / 'corpora'}"
 
