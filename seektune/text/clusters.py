@@ -7,18 +7,19 @@ dropped, and counted by reason. A near duplicate with another answer is a confli
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from seektune.text.duplicates import NearIndex, same
+import numpy as np
+
+from seektune.text.duplicates import same
 from seektune.text.kinds import answer_text, prompt_text
 from seektune.text.language import tokens
+from seektune.text.near_index import NearIndex, stable_hash
 from seektune.text.options import DataOptions
 from seektune.text.reading import Row
 
 EXACT, NEAR = "exact duplicate", "near duplicate"
-_ANSWERS_COMPARED = 20
 
 
 @dataclass(slots=True)
@@ -29,7 +30,7 @@ class Clusters:
     dropped: list[tuple[Row, str, Row]] = field(default_factory=list)
     conflicts: list[tuple[Row, Row]] = field(default_factory=list)
     crossing: list[tuple[Row, Row, str]] = field(default_factory=list)  # across a user's own split
-    capped: int = 0
+    cut: int = 0  # rows that may have missed a near one (NearIndex.cut)
 
 
 class Forest:
@@ -49,62 +50,63 @@ class Forest:
         self._up[high] = low
 
 
-@dataclass(slots=True)
-class _Kept:
-    """Kept rows whose prompts have the same tokens."""
-
-    rows: list[Row] = field(default_factory=list)
-    answers: dict[tuple[str, ...], Row] = field(default_factory=dict)
-
-    def repeated(self, row: Row, answer: Sequence[str], kind: str) -> Row | None:
-        if found := self.answers.get(tuple(answer)):
-            return found
-        if kind in ("classification", "tagging"):
-            return None  # another label is never nearly the same
-        held = answer_text(kind, row.fields)
-        for other in self.rows[:_ANSWERS_COMPARED]:
-            if same(held, answer_text(kind, other.fields)):
-                return other
-        return None
-
-
 def cluster(rows: Sequence[Row], data: DataOptions) -> tuple[Clusters, Forest]:
     """Decide over `rows` in their order; the forest ties all of them, the dropped ones too, by row number."""
     result, forest = Clusters(), Forest(len(rows))
     _tie_groups(rows, forest, result)
     _tie_children(rows, forest, result)
-    index = NearIndex(data.protected_terms)
-    kept: dict[int, _Kept] = defaultdict(_Kept)
     seen: dict[str, int] = {}
+    different: list[int] = []
     for i, row in enumerate(rows):
-        if (j := seen.setdefault(row.id, i)) != i:
-            first = rows[j]
-            forest.join(j, i)
-            if first.own_side != row.own_side:
-                result.crossing.append((first, row, "repeats"))
-            result.dropped.append((row, EXACT, first))
+        if (j := seen.setdefault(row.id, i)) == i:
+            different.append(i)
             continue
-        own, near = index.add(i, prompt_text(data.kind, row.fields)) if data.checks.near_duplicates else (i, [])
-        # the answer's own tokens, so that punctuation decides nothing; a label counts as it is written
-        answer = answer_text(data.kind, row.fields)
-        said = (answer,) if data.kind in ("classification", "tagging") else tuple(tokens(answer)) or (answer,)
-        repeated = None
-        for key in near:
-            forest.join(key, i)
-            if row.own_side and (across := next((o for o in kept[key].rows if o.own_side != row.own_side), None)):
-                result.crossing.append((across, row, "nearly repeats"))
-            repeated = repeated or kept[key].repeated(row, said, data.kind)
-        if repeated is not None:
-            result.dropped.append((row, NEAR, repeated))
-            continue
-        other = next((kept[key].rows[0] for key in near if kept[key].rows), None)
-        if other is not None:
-            result.conflicts.append((other, row))
-        kept[own].rows.append(row)
-        kept[own].answers.setdefault(said, row)
-        result.kept.append(row)
-    result.capped = index.capped
+        forest.join(j, i)
+        if rows[j].own_side != row.own_side:
+            result.crossing.append((rows[j], row, "repeats"))
+        result.dropped.append((row, EXACT, rows[j]))
+    if data.checks.near_duplicates:
+        _near_duplicates(rows, different, data, forest, result)
+    gone = {id(row) for row, _, _ in result.dropped}
+    result.kept = [row for row in rows if id(row) not in gone]
     return result, forest
+
+
+def _near_duplicates(
+    rows: Sequence[Row], different: Sequence[int], data: DataOptions, forest: Forest, result: Clusters
+) -> None:
+    """Tie near prompts together; drop those whose answer is the same too, tell those whose answer is another."""
+
+    def prompt(number: int) -> str:
+        return prompt_text(data.kind, rows[different[number]].fields)
+
+    index = NearIndex(len(different), prompt, data.protected_terms)
+    said = np.fromiter((_said(rows[i], data.kind) for i in different), np.uint64, len(different))
+    gone: set[int] = set()
+    for number, older in index.older(said):
+        row = rows[different[number]]
+        for other in older:
+            forest.join(different[other], different[number])
+        kept = [other for other in older if other not in gone]
+        others = [rows[different[other]] for other in kept]
+        if row.own_side and (across := next((o for o in others if o.own_side != row.own_side), None)):
+            result.crossing.append((across, row, "nearly repeats"))
+        equal = next((o for o, k in zip(others, kept, strict=True) if said[k] == said[number]), None)
+        if equal is None and data.kind not in ("classification", "tagging"):  # another label is never nearly the same
+            answer = answer_text(data.kind, row.fields)
+            equal = next((o for o in others if same(answer, answer_text(data.kind, o.fields))), None)
+        if equal is not None:
+            gone.add(number)
+            result.dropped.append((row, NEAR, equal))
+        elif others:
+            result.conflicts.append((others[0], row))
+    result.cut = index.cut
+
+
+def _said(row: Row, kind: str) -> int:
+    """Hash of the answer's tokens, so that punctuation decides nothing; a label counts as it is written."""
+    answer = answer_text(kind, row.fields)
+    return stable_hash(answer if kind in ("classification", "tagging") else " ".join(tokens(answer)) or answer)
 
 
 def _tie_groups(rows: Sequence[Row], forest: Forest, result: Clusters) -> None:

@@ -1,29 +1,21 @@
-"""Which rows say the same? Candidates by MinHash, the verdict by words.
+"""Do two texts say the same? The rule for near duplicates, by words.
 
-Candidates share at least half of their character 4-grams (MinHash of datasketch, 48 permutations, banded 16 x 3: a pair
-at Jaccard 0.5 is found with probability 0.88, one at 0.7 with 0.999). They are near duplicates when at most one token,
-or 10% of them, must be edited (Levenshtein over normalised tokens) and their numbers, negations and protected terms
-agree. Rows that differ in those can never be a pair, so these stand in the band's key: that is what keeps a thousand
-rows of one template with different amounts from a million comparisons.
-
-The bands are a plain dictionary: datasketch's own index costs ten times as much per row at this size.
+They are near duplicates when at most one token, or 10% of them, must be edited (Levenshtein over normalised tokens),
+they share at least half of their character 4-grams (Jaccard), and their numbers, negations and protected terms agree.
+Which pairs of many texts are asked at all: near_index.py.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import numpy as np
-from datasketch import MinHash
 
 from seektune.text.language import is_negation, is_number, tokens
 
-BANDS, BAND_ROWS = 16, 3
 MIN_JACCARD = 0.5
-MAX_CANDIDATES = 200
-"""Candidates looked at per row; more are counted, not looked at."""
 
 _GRAM = 4
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -98,54 +90,3 @@ def edits(a: Sequence[str], b: Sequence[str], limit: int) -> int:
             return far
         before = now
     return before.get(len(b), far)
-
-
-class NearIndex:
-    """Texts added so far, and which of them a new text nearly repeats.
-
-    Texts with the same tokens are one entry, under the key that came first. `seed` chooses the permutations.
-    """
-
-    def __init__(self, protected: Iterable[str] = (), seed: int = 1) -> None:
-        self.protected = tuple(protected)
-        self.capped = 0
-        self._texts: dict[int, str] = {}
-        self._first: dict[str, int] = {}
-        self._bands: dict[tuple[Meaning, int, bytes], list[int]] = defaultdict(list)
-        self._sketch = MinHash(num_perm=BANDS * BAND_ROWS, seed=seed, hashfunc=int)
-
-    def near(self, text: str) -> list[int]:
-        """Keys of the entries that `text` repeats or nearly repeats, oldest first."""
-        words = tokens(text)
-        return self._near(words, self._keys(words))
-
-    def add(self, key: int, text: str) -> tuple[int, list[int]]:
-        """Add an entry; gives the key under which its tokens are known, and what it repeated when it came."""
-        words = tokens(text)
-        bands = self._keys(words)
-        found = self._near(words, bands)
-        joined = " ".join(words)
-        first = self._first.setdefault(joined, key)
-        if first == key:
-            self._texts[key] = joined
-            for band in bands:
-                self._bands[band].append(key)
-        return first, found
-
-    def _keys(self, words: Sequence[str]) -> list[tuple[Meaning, int, bytes]]:
-        self._sketch.clear()
-        self._sketch.update_batch(grams(words))
-        kept, values = meaning(words, self.protected), self._sketch.hashvalues.tobytes()
-        width = len(values) // BANDS
-        return [(kept, band, values[band * width : (band + 1) * width]) for band in range(BANDS)]
-
-    def _near(self, words: list[str], bands: Iterable[tuple[Meaning, int, bytes]]) -> list[int]:
-        candidates: set[int] = set()
-        for band in bands:
-            candidates.update(self._bands.get(band, ()))
-        equal = self._first.get(" ".join(words))
-        found = [] if equal is None else [equal]
-        ordered = sorted(candidates.difference(found))
-        self.capped += max(0, len(ordered) - MAX_CANDIDATES)
-        found += [key for key in ordered[:MAX_CANDIDATES] if near(words, self._texts[key].split(" "))]
-        return sorted(found)

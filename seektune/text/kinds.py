@@ -14,7 +14,7 @@ from typing import Any
 
 from seektune.text.options import COLUMNS
 
-Fields = dict[str, Any]
+Fields = Mapping[str, Any]
 
 ROLES = ("system", "user", "assistant")
 _SHAREGPT = {"human": "user", "gpt": "assistant", "system": "system", "user": "user", "assistant": "assistant"}

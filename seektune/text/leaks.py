@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seektune.errors import DataError
-from seektune.text.duplicates import NearIndex
 from seektune.text.kinds import prompt_text
 from seektune.text.language import tokens
+from seektune.text.near_index import NearIndex
 from seektune.text.options import DataOptions
 from seektune.text.reading import Row
 
@@ -49,14 +49,14 @@ class Guard:
         self._rows = list(evaluation)
         self._ids = {row.id: row for row in evaluation}
         self._groups = {row.group: row for row in evaluation}
-        self._near = NearIndex(data.protected_terms, seed=GUARD_SEED)
-        for i, row in enumerate(self._rows):
-            self._near.add(i, prompt_text(data.kind, row.fields))
+        self._near = NearIndex(
+            len(self._rows), lambda i: prompt_text(data.kind, self._rows[i].fields), data.protected_terms, GUARD_SEED
+        )
 
     @property
-    def capped(self) -> int:
-        """Candidates that were not compared."""
-        return self._near.capped
+    def cut(self) -> int:
+        """Rows that may have missed a near one."""
+        return self._near.cut
 
     def leak(self, row: Row) -> Leak | None:
         """How `row` would leak, were it trained on."""

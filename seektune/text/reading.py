@@ -19,6 +19,7 @@ from seektune.text.language import language
 from seektune.text.lines import shown
 from seektune.text.options import COLUMNS, DataOptions
 from seektune.text.record import Record
+from seektune.text.shelf import Shelf
 from seektune.text.sources import Source
 from seektune.trial import fingerprint
 
@@ -97,8 +98,8 @@ def row_id(kind: str, fields: Fields) -> str:
     return fingerprint(kind, fields)[:32]
 
 
-def read(data: DataOptions, sources: Sequence[Source], kind: str) -> Read:
-    """Read and check all rows of the sources, in their order."""
+def read(data: DataOptions, sources: Sequence[Source], kind: str, shelf: Shelf) -> Read:
+    """Read and check all rows of the sources, in their order; what they say is put on the shelf."""
     result = Read()
     group = [data.split.group] if isinstance(data.split.group, str) else list(data.split.group or ())
     extra = group + ([data.split.column] if data.split.column else []) if kind == data.kind else []
@@ -110,7 +111,7 @@ def read(data: DataOptions, sources: Sequence[Source], kind: str) -> Read:
             if record.value is not None:
                 seen.setdefault(file, {}).update(dict.fromkeys(record.value))
             try:
-                result.rows.append(_row(data, kind, group, source.name, file, record, columns))
+                result.rows.append(_row(data, kind, group, source.name, file, record, columns, shelf))
             except BadRow as bad:
                 if bad.reason == "malformed" and data.checks.malformed == "fail":
                     raise DataError(
@@ -145,6 +146,7 @@ def _row(
     file: str,
     record: Record,
     columns: Mapping[str, str],
+    shelf: Shelf,
 ) -> Row:
     value = record.value
     if value is None:
@@ -152,7 +154,7 @@ def _row(
     fields = parse(kind, value, columns, data.checks.max_characters if kind == data.kind else 10**9)
     row = Row(
         id=row_id(kind, fields),
-        fields=fields,
+        fields=shelf.put(fields),
         language=language(prompt_text(kind, fields)),
         source=source,
         file=file,

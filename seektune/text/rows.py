@@ -11,9 +11,10 @@ returns at once, and a killed call leaves nothing behind that looks whole. Raise
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,19 +27,21 @@ from seektune.text import leaks
 from seektune.text.augment import augment, augmenter_identity
 from seektune.text.clusters import cluster
 from seektune.text.data_report import data_report
-from seektune.text.duplicates import MAX_CANDIDATES
 from seektune.text.mixing import mix
+from seektune.text.near_index import OLDEST
 from seektune.text.options import DataOptions
 from seektune.text.reading import Quarantined, Read, Row, check_share, read
+from seektune.text.shelf import Shelf
 from seektune.text.sources import resolve
 from seektune.text.split import EVALUATION, assign, need_both_sides, uneven
 from seektune.text.stored import stored
-from seektune.trial import Json, fingerprint
+from seektune.trial import Json, canonical, fingerprint
 
 SCHEMA = 3
 """Raised when the same files and options would give other rows."""
 
 SPLITS = ("train", "validation", "test")
+_BATCH = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +63,13 @@ class RowSet:
 
     def rows(self, split: str) -> list[dict[str, Any]]:
         """Rows of train, validation, test or general, in content-hash order."""
-        rows: list[dict[str, Any]] = pq.read_table(self.folder / f"{split}.parquet").to_pylist()
-        return rows
+        return [row for batch in self.batches(split) for row in batch]
+
+    def batches(self, split: str) -> Iterator[list[dict[str, Any]]]:
+        """The same, a few hundred at a time."""
+        with pq.ParquetFile(self.folder / f"{split}.parquet") as file:
+            for batch in file.iter_batches(batch_size=_BATCH):
+                yield batch.to_pylist()
 
 
 def prepare_rows(data: DataOptions, cache: Path, seed: int) -> RowSet:
@@ -78,8 +86,9 @@ def prepare_rows(data: DataOptions, cache: Path, seed: int) -> RowSet:
     )
 
     def build(folder: Path) -> None:
-        wanted = read(data, sources, data.kind)
-        plain = read(data, general, "text")
+        shelf = Shelf(folder)
+        wanted = read(data, sources, data.kind, shelf)
+        plain = read(data, general, "text", shelf)
         listed = cache / "quarantine" / f"{key[:16]}.jsonl"
         try:  # each block by itself: a large clean one must not hide a bad one
             check_share(wanted, data.checks.max_bad_share, listed, "data.sources")
@@ -149,14 +158,14 @@ def _build(folder: Path, data: DataOptions, seed: int, wanted: Read, plain: Read
         "rows_checked": len(split_rows["train"]),
         "against_rows": len(evaluation),
         "found": 0,
-        "candidates_not_compared": guard.capped,
+        "may_have_missed": guard.cut,
     }
-    report["clusters"] = {"oversized_sent_to_train": oversized, "candidates_not_compared": clusters.capped}
+    report["clusters"] = {"oversized_sent_to_train": oversized, "may_have_missed": clusters.cut}
     report["notes"] += uneven(clusters.kept, data)
-    if skipped := clusters.capped + guard.capped:
+    if missed := clusters.cut + guard.cut:
         report["notes"].append(
-            f"{skipped:,} candidates were not compared, because a row had more than {MAX_CANDIDATES} of them: near "
-            f"duplicates among rows of one template may have been missed"
+            f"{missed:,} rows are so much like more than {OLDEST} others that only the oldest of these were compared, "
+            f"and none of them was near: a near duplicate may have been missed"
         )
     report |= {"schema": SCHEMA, "options": options, "fingerprint": fingerprint(digests)}
     report["test_fingerprint"] = digests["test"]
@@ -193,13 +202,20 @@ _ORIGIN_TYPES = {
 
 
 def _write_rows(path: Path, rows: Sequence[Row], kind: str) -> str:
-    """Write a split; gives the sha256 of its rows (files and lines left out: content only)."""
-    columns: dict[str, Any] = {"id": [row.id for row in rows]}
-    columns |= {name: [row.fields[name] for row in rows] for name in _FIELD_TYPES[kind]}
-    columns |= {name: [getattr(row, name) for row in rows] for name in _ORIGIN_TYPES}
+    """Write a split, batch by batch; gives the sha256 of its rows (files and lines left out: content only)."""
     schema = pa.schema([("id", _TEXT), *_FIELD_TYPES[kind].items(), *_ORIGIN_TYPES.items()])
-    pq.write_table(pa.Table.from_pydict(columns, schema=schema), path)
-    return fingerprint([[row.id, row.group, row.parent, row.operator] for row in rows])
+    with pq.ParquetWriter(path, schema) as writer:
+        for start in range(0, len(rows), _BATCH):
+            batch = rows[start : start + _BATCH]
+            told = [dict(row.fields) for row in batch]
+            columns: dict[str, Any] = {"id": [row.id for row in batch]}
+            columns |= {name: [fields[name] for fields in told] for name in _FIELD_TYPES[kind]}
+            columns |= {name: [getattr(row, name) for row in batch] for name in _ORIGIN_TYPES}
+            writer.write_table(pa.Table.from_pydict(columns, schema=schema))
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(canonical([row.id, row.group, row.parent, row.operator]).encode())
+    return digest.hexdigest()
 
 
 def _write_lines(path: Path, rows: Sequence[Quarantined]) -> None:

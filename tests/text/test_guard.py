@@ -6,8 +6,9 @@ import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from seektune.text.duplicates import MAX_CANDIDATES, NearIndex, same
+from seektune.text.duplicates import same
 from seektune.text.leaks import GUARD_SEED
+from seektune.text.near_index import OLDEST, NearIndex
 from seektune.text.rows import RowSet
 
 Prepare = Callable[..., RowSet]
@@ -17,25 +18,22 @@ SYLLABLES = ("ba", "ko", "ri", "tu", "len", "mar", "sot", "vi", "da", "nok", "pe
 
 
 def pairs(count: int) -> Iterator[tuple[str, str]]:
-    """Short texts and the same with one other word: hard for MinHash, because few of their grams are common."""
+    """Two words and the same with another second one: hard for MinHash, because few of their grams are common."""
     rng = random.Random(3)
 
-    def word() -> str:
-        return "".join(rng.choice(SYLLABLES) for _ in range(3))
+    def word(syllables: int) -> str:
+        return "".join(rng.choice(SYLLABLES) for _ in range(syllables))
 
     while count:
-        words = [word() for _ in range(5)]
-        changed = list(words)
-        changed[rng.randrange(5)] = word()
-        if same(" ".join(words), " ".join(changed)):
+        first = word(4)
+        texts = f"{first} {word(1)}", f"{first} {word(1)}"
+        if texts[0] != texts[1] and same(*texts):
             count -= 1
-            yield " ".join(words), " ".join(changed)
+            yield texts
 
 
 def found(texts: list[tuple[str, str]], seed: int) -> set[int]:
-    index = NearIndex(seed=seed)
-    for i, (text, _) in enumerate(texts):
-        index.add(i, text)
+    index = NearIndex(len(texts), [text for text, _ in texts].__getitem__, seed=seed)
     return {i for i, (_, changed) in enumerate(texts) if i in index.near(changed)}
 
 
@@ -60,21 +58,17 @@ def test_pairs_that_only_the_guard_sees_are_regrouped(prepare: Prepare, jsonl: W
         assert one == other or "train" not in (one, other)
 
 
-def test_candidates_that_were_not_compared_are_counted_and_told(
+def test_rows_that_were_not_compared_with_all_are_counted_and_told(
     prepare: Prepare, jsonl: Write, labelled: Labelled
 ) -> None:
-    def word(i: int) -> str:
-        return "".join(chr(97 + int(digit)) for digit in f"{i:03d}")
-
-    template = [
-        {
-            "text": f"please tell me at your convenience what the rather secret code word {word(i)} means",
-            "label": f"l{i}",
-        }
-        for i in range(MAX_CANDIDATES + 60)
-    ]
-    report = prepare("classification", jsonl([*labelled, *template])).report
-    skipped = report["clusters"]["candidates_not_compared"] + report["leaks"]["candidates_not_compared"]
-    assert skipped > 0
-    assert f"{skipped:,} candidates were not compared" in " ".join(report["notes"])
+    rng = random.Random(5)
+    others = ["".join(rng.choice(SYLLABLES) for _ in range(6)) for _ in range(OLDEST + 40)]
+    crowd = [{"text": f"ask {word}", "label": f"l{i}"} for i, word in enumerate(others)]
+    crowd = [
+        {**row, "text": f"why {row['text']} now"} for row in crowd
+    ]  # all share what is left without the third word
+    report = prepare("classification", jsonl([*labelled, *crowd])).report
+    missed = report["clusters"]["may_have_missed"] + report["leaks"]["may_have_missed"]
+    assert missed > 0
+    assert f"{missed:,} rows are so much like" in " ".join(report["notes"])
     assert prepare("classification", jsonl(labelled)).report["notes"] == []
