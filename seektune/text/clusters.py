@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 
 from seektune.text.duplicates import same
-from seektune.text.kinds import answer_text, prompt_text
+from seektune.text.kinds import LABELLED, answer_text, other_label, prompt_text
 from seektune.text.language import tokens
 from seektune.text.near_index import NearIndex, stable_hash
 from seektune.text.options import DataOptions
@@ -89,10 +90,11 @@ def _near_duplicates(
             forest.join(different[other], different[number])
         kept = [other for other in older if other not in gone]
         others = [rows[different[other]] for other in kept]
-        if row.own_side and (across := next((o for o in others if o.own_side != row.own_side), None)):
-            result.crossing.append((across, row, "nearly repeats"))
+        if row.own_side:
+            across = (o for o in others if o.own_side != row.own_side and not other_label(data.kind, row.fields, o.fields))
+            result.crossing += [(other, row, "nearly repeats") for other in islice(across, 1)]
         equal = next((o for o, k in zip(others, kept, strict=True) if said[k] == said[number]), None)
-        if equal is None and data.kind not in ("classification", "tagging"):  # another label is never nearly the same
+        if equal is None and data.kind not in LABELLED:  # another label is never nearly the same
             answer = answer_text(data.kind, row.fields)
             equal = next((o for o in others if same(answer, answer_text(data.kind, o.fields))), None)
         if equal is not None:
@@ -106,7 +108,7 @@ def _near_duplicates(
 def _said(row: Row, kind: str) -> int:
     """Hash of the answer's tokens, so that punctuation decides nothing; a label counts as it is written."""
     answer = answer_text(kind, row.fields)
-    return stable_hash(answer if kind in ("classification", "tagging") else " ".join(tokens(answer)) or answer)
+    return stable_hash(answer if kind in LABELLED else " ".join(tokens(answer)) or answer)
 
 
 def _tie_groups(rows: Sequence[Row], forest: Forest, result: Clusters) -> None:

@@ -176,3 +176,12 @@ def answer_text(kind: str, fields: Fields) -> str:
     if kind == "tagging":
         return " ".join(fields["tags"])
     return str(fields.get({"instruction": "output", "classification": "label", "summary": "summary"}.get(kind, ""), ""))
+
+
+LABELLED = ("classification", "tagging")
+"""Kinds whose answers are labels: equal or not, never nearly equal."""
+
+
+def other_label(kind: str, fields: Fields, others: Fields) -> bool:
+    """Whether two rows are of a labelled kind and have different labels."""
+    return kind in LABELLED and answer_text(kind, fields) != answer_text(kind, others)

@@ -1,7 +1,12 @@
 """The last guard before anything is trained: no training row knows an evaluation row.
 
-A leak is a training row that is an evaluation row, nearly repeats one, or was made from one; and a general text that
-holds one. `check` finds leaks on its own, from the rows as they would be stored, whatever the split believed.
+A leak is a training row that is an evaluation row, nearly repeats one with its answer, or was made from one; and a
+general text that holds one. `check` finds leaks on its own, from the rows as they would be stored, whatever the split
+believed.
+
+Where the answer is a label, a near duplicate with another label gives no answer away: it is a conflict, which is
+reported and, where the split is ours, kept on the same side. Of banking77's rows whose nearest neighbour has another
+label 3% are within one word of it (of the 200 nearest such pairs 41), and all of them would stop a run.
 """
 
 from __future__ import annotations
@@ -11,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seektune.errors import DataError
-from seektune.text.kinds import prompt_text
+from seektune.text.kinds import other_label, prompt_text
 from seektune.text.language import tokens
 from seektune.text.near_index import NearIndex
 from seektune.text.options import DataOptions
@@ -66,8 +71,10 @@ class Guard:
             return Leak(row, self._ids[row.parent], "was made from")
         if row.group in self._groups:
             return Leak(row, self._groups[row.group], "is of the same group as")
-        if self._near_duplicates and (near := self._near.near(prompt_text(self._kind, row.fields))):
-            return Leak(row, self._rows[near[0]], "nearly repeats")
+        if self._near_duplicates:
+            for i in self._near.near(prompt_text(self._kind, row.fields)):
+                if not other_label(self._kind, row.fields, self._rows[i].fields):
+                    return Leak(row, self._rows[i], "nearly repeats")
         return None
 
     def holding(self, general: Sequence[Row]) -> dict[str, Row]:

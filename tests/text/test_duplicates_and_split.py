@@ -136,7 +136,6 @@ def labelled_row(line: int, text: str, side_: str, **more: str) -> Row:
 LEAKS = [
     ({"text": "{text}", "label": "{label}"}, "repeats"),
     ({"text": "{text} thanks", "label": "{label}"}, "nearly repeats"),
-    ({"text": "{text} thanks", "label": "another"}, "nearly repeats"),
     ({"text": "Something else altogether here", "label": "a", "parent": "17"}, "was made from"),
     ({"text": "Another matter that nobody raised", "label": "a", "customer": "c17"}, "is of the same group as"),
 ]
@@ -158,6 +157,19 @@ def test_a_leak_in_the_users_own_split_fails_and_is_named(
     ours = prepare("classification", path, split={"group": "customer"})
     where = {row["line"]: split for split in ("train", "validation", "test") for row in ours.rows(split)}
     assert where.get(301, where[18]) == where[18]
+
+
+def test_a_near_row_with_another_label_gives_no_answer_away(prepare: Prepare, jsonl: Write, labelled: Labelled) -> None:
+    """Nothing to refuse in a user's own split, but a conflict to tell; an answer in words is another matter."""
+    rows = [{**row, "split": "test" if i < 60 else "train"} for i, row in enumerate(labelled)]
+    near = {**rows[17], "text": rows[17]["text"] + " thanks", "split": "train"}
+    prepared = prepare("classification", jsonl([*rows, {**near, "label": "other"}]), split={"column": "split"})
+    assert prepared.report["conflicts"]["count"] == 1
+    assert prepared.report["used"] == 301
+    said = [{"instruction": r["text"], "output": f"It is {r['label']}", "split": r["split"]} for r in rows]
+    said.append({"instruction": near["text"], "output": "I would not know", "split": "train"})
+    with pytest.raises(DataError, match="in train, nearly repeats"):
+        prepare("instruction", jsonl(said, "said.jsonl"), split={"column": "split"})
 
 
 def test_guard_names_a_planted_child_of_an_evaluation_row() -> None:
