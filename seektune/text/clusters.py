@@ -91,7 +91,9 @@ def _near_duplicates(
         kept = [other for other in older if other not in gone]
         others = [rows[different[other]] for other in kept]
         if row.own_side:
-            across = (o for o in others if o.own_side != row.own_side and not other_label(data.kind, row.fields, o.fields))
+            across = (
+                o for o in others if o.own_side != row.own_side and not other_label(data.kind, row.fields, o.fields)
+            )
             result.crossing += [(other, row, "nearly repeats") for other in islice(across, 1)]
         equal = next((o for o, k in zip(others, kept, strict=True) if said[k] == said[number]), None)
         if equal is None and data.kind not in LABELLED:  # another label is never nearly the same

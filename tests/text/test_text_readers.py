@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import pickle
+import tracemalloc
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from seektune.errors import DataError
+from seektune.text import lines
 from seektune.text.options import SourceOptions
+from seektune.text.readers import READERS
 from seektune.text.record import Record
 from seektune.text.sources import frame_source, resolve
 
@@ -210,3 +213,35 @@ def test_hub_reads_a_local_data_set_with_its_splits(tmp_path: Path) -> None:
 def test_hub_needs_a_pinned_revision(revision: str | None) -> None:
     with pytest.raises(ValueError, match="revision"):
         SourceOptions(hub="someone/something", revision=revision)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 64])
+@pytest.mark.parametrize("name", ["rows.json", "rows.json.gz"])
+def test_json_is_the_same_wherever_a_block_of_the_file_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, name: str
+) -> None:
+    rows = [{"text": 'aé漢😀\\"\n', "numbers": [1.5e10, -3, True, None]}, {"text": "", "numbers": []}] * 3
+    monkeypatch.setattr(lines, "BLOCK_BYTES", size)
+    for content in (
+        json.dumps(rows),
+        json.dumps(rows, ensure_ascii=False, indent=2),
+        json.dumps({"version": 12, "rows": rows, "notes": {"a": [1]}}, ensure_ascii=False),
+    ):
+        path = tmp_path / name
+        path.write_bytes(gzip.compress(content.encode()) if name.endswith("gz") else content.encode())
+        assert [record.value for record in READERS[".json"](path)] == rows
+    path.write_bytes(b"[" if name.endswith("json") else gzip.compress(b"["))
+    with pytest.raises(DataError, match=r":1:2: malformed JSON: expecting value; the file is cut"):
+        list(READERS[".json"](path))
+
+
+def test_a_json_file_is_held_a_few_rows_at_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    with path.open("w", encoding="utf-8") as file:
+        file.write("[" + ",".join(json.dumps({"text": "x" * 1_000}) for _ in range(40_000)) + "]")  # 40 MB, one line
+    tracemalloc.start()
+    try:
+        assert sum(len(record.value["text"]) for record in READERS[".json"](path) if record.value) == 40_000_000
+        assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    finally:
+        tracemalloc.stop()
