@@ -82,17 +82,17 @@ class Guard:
         found: dict[str, Row] = {}
         if not general:
             return found
-        windows: dict[tuple[str, ...], list[tuple[list[str], Row]]] = defaultdict(list)
-        for row in self._rows:
-            words = tokens(prompt_text(self._kind, row.fields))
-            if len(words) >= _WINDOW_TOKENS:
-                windows[tuple(words[:_WINDOW_TOKENS])].append((words, row))
+        starts: dict[tuple[str, ...], list[int]] = defaultdict(list)
+        for i in range(len(self._rows)):
+            if len(words := self._near.words(i)) >= _WINDOW_TOKENS:
+                starts[tuple(words[:_WINDOW_TOKENS])].append(i)
         for text in general:
             words = tokens(text.fields["text"])
             for start in range(len(words) - _WINDOW_TOKENS + 1):
-                for wanted, row in windows.get(tuple(words[start : start + _WINDOW_TOKENS]), ()):
+                for i in starts.get(tuple(words[start : start + _WINDOW_TOKENS]), ()):
+                    wanted = self._near.words(i)
                     if words[start : start + len(wanted)] == wanted:
-                        found.setdefault(text.id, row)
+                        found.setdefault(text.id, self._rows[i])
             if text.id not in found and (hits := self._near.near(text.fields["text"])):
                 found[text.id] = self._rows[hits[0]]
         return found

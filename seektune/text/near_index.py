@@ -35,7 +35,7 @@ OLDEST = 20
 """Of the texts that share a key, the oldest so many are looked at."""
 
 _CHARACTERS_TO, _LEFT_OUT_FROM, _LEFT_OUT_TO, _PAIRS_FROM = 5, 4, 19, 18
-_CHUNK = 4096
+_CHUNK, _CACHED = 4096, 2_000
 _B = np.uint64(0x9E3779B97F4A7C15)
 _POWERS = np.cumprod(np.full(512, _B, dtype=np.uint64), dtype=np.uint64)
 
@@ -63,16 +63,14 @@ class _Bands:
 
 
 class NearIndex:
-    """Texts by number, 0 to n - 1. `text(number)` gives one again, so that none is held; `words` come out of a cache."""
+    """Texts by number, 0 to `count` - 1. `text(number)` gives one again, so that only those last compared are held."""
 
-    def __init__(
-        self, count: int, text: Callable[[int], str], protected: Iterable[str] = (), seed: int = 1, cached: int = 10_000
-    ) -> None:
+    def __init__(self, count: int, text: Callable[[int], str], protected: Iterable[str] = (), seed: int = 1) -> None:
         self.protected = tuple(protected)
         self.cut = 0
         """Texts that found no near one, while more than OLDEST of them shared a key."""
         self._characters, self._pairs = _Bands(16, 3, seed), _Bands(20, 4, seed)
-        self.words = lru_cache(maxsize=cached)(lambda number: tokens(text(number)))
+        self._joined = lru_cache(maxsize=_CACHED)(lambda number: " ".join(tokens(text(number))))  # a list takes 10x
         owners, keys = [], []
         for start in range(0, count, _CHUNK):
             chunk = [self.keys(tokens(text(number))) for number in range(start, min(start + _CHUNK, count))]
@@ -133,6 +131,10 @@ class NearIndex:
                 met[number] = True
                 yield number, found
         self.cut += int((self._crowded(len(answers)) & ~met).sum())
+
+    def words(self, number: int) -> list[str]:
+        """Tokens of a text."""
+        return self._joined(number).split(" ")
 
     def _agree(self, a: list[str], b: list[str]) -> bool:
         return near(a, b) and meaning(a, self.protected) == meaning(b, self.protected)

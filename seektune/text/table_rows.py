@@ -70,7 +70,7 @@ def read_parquet(path: Path) -> Iterator[Record]:
         if file.metadata.num_rows == 0:
             raise DataError(f"{path}: the file has a header ({shown(', '.join(file.schema_arrow.names))}) and no rows")
         row = 0
-        for batch in file.iter_batches(batch_size=4096):
+        for batch in file.iter_batches(batch_size=512):
             for value in batch.to_pylist():
                 row += 1
                 yield Record(row, value)
