@@ -28,7 +28,10 @@ MIN_WORDS = 4
 MIN_LETTERS = 4
 """Of an English word that may be mistyped."""
 
-ARTICLES = word_set("a an the")
+ARTICLES = word_set("a an the 这个 那个 这家 那家 这些 那些 这种 那种")
+HEADS = word_set("a an what which whose many much few each every")
+"""What asks for the very next word, or for its first letter."""
+
 KEPT = word_set(
     "from to in on at by for of with into onto over under above below through against about before after until since "
     "between during up down out off only just all both each every any some few more most less least much many same "
@@ -73,8 +76,8 @@ class Deletion(Edits):
 
     @staticmethod
     def _deletable(words: Words, i: int) -> bool:
-        """Only after another word of the same clause, so that no comma is left alone, and not after a(n)."""
-        follows = words.joined(i - 1) and words.neighbour(i, -1) not in ("a", "an")
+        """Only after another word of the same clause, so that no comma is left alone."""
+        follows = words.joined(i - 1) and words.neighbour(i, -1) not in HEADS
         part = has_han(words[i]) and len(words[i]) == 1 and words[i] not in PARTICLES  # perhaps of a name
         return len(words.spans) >= MIN_WORDS and follows and not part and _movable(words, i)
 
@@ -100,7 +103,7 @@ class Swap(Edits):
         movable = {i for i in words.open if _movable(words, i) and words[i] not in ARTICLES}
         movable -= {i for i in movable if has_han(words[i]) and len(words[i]) == 1}
         pairs = (i for i in sorted(movable) if i + 1 in movable and words.joined(i) and words[i] != words[i + 1])
-        return [i for i in pairs if words.neighbour(i, -1) not in ("a", "an")]
+        return [i for i in pairs if words.neighbour(i, -1) not in HEADS]
 
 
 def _apart(chosen: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
