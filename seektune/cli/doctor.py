@@ -159,13 +159,15 @@ def folders() -> Iterator[Check]:
 
 
 def wordnet() -> Iterator[Check]:
+    from seektune.text.tagger import find_tagger
     from seektune.text.wordnet import find_wordnet
 
-    found = find_wordnet()
-    remedy = (
-        "" if found else "python -m seektune.text.wordnet fetches it; until then augmentation works by lexicon alone"
-    )
+    fetch = "python -m seektune.text.wordnet fetches it; until then"
+    found, tagger = find_wordnet(), find_tagger()
+    remedy = "" if found else f"{fetch} a study with the operator synonym or insertion is refused"
     yield Check("wordnet", "ok" if found else "warn", str(found or "not found"), remedy)
+    remedy = "" if tagger else f"{fetch} synonyms are found for fewer words"
+    yield Check("tagger", "ok" if tagger else "warn", str(tagger or "not found"), remedy)
 
 
 def _ask(code: str) -> tuple[object, str]:

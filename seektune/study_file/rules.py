@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from seektune.errors import Problem
+from seektune.errors import DataError, Problem
 from seektune.options import Registry
 from seektune.score.options import METRICS, metrics_of
 from seektune.search.options import SEARCHES
@@ -24,7 +24,7 @@ from seektune.study.machine import cuda_devices
 from seektune.study_file.check import Sound
 from seektune.study_file.messages import dotted, problems_of
 from seektune.study_file.reader import Path_, shown
-from seektune.text.options import AUGMENTERS
+from seektune.text.options import AUGMENTERS, cannot_edit
 from seektune.train.presets import PRESETS
 from seektune.train.source import HUB_ID, check_base
 
@@ -143,7 +143,7 @@ def _absent(path: str) -> str:
 
 
 def _augmenters(sound: Sound) -> Iterator[Problem]:
-    operators = sound.get("data", "augment", "operators")
+    operators, kind = sound.get("data", "augment", "operators"), sound.get("data", "kind")
     seen: set[str] = set()
     for index, operator in enumerate(operators or []):
         path = ("data", "augment", "operators", index)
@@ -151,10 +151,25 @@ def _augmenters(sound: Sound) -> Iterator[Problem]:
         if name in seen:
             yield sound.problem(path, f"{dotted(path)}: {shown(name)} is given twice; keep one")
         seen.add(name)
-        yield from _choice(sound, path, operator, AUGMENTERS, "operator")
+        wrong = list(_choice(sound, path, operator, AUGMENTERS, "operator"))
         lexicon = sound.raw(*path, "lexicon", "path")
         if isinstance(lexicon, str) and not _exists(lexicon):
-            yield sound.problem((*path, "lexicon", "path"), f"{dotted((*path, 'lexicon', 'path'))}: {_absent(lexicon)}")
+            place: Path_ = (*path, "lexicon", "path")
+            wrong.append(sound.problem(place, f"{dotted(place)}: {_absent(lexicon)}"))
+        if not wrong and (reason := (kind and cannot_edit(name, kind)) or _engine(operator)):
+            wrong.append(sound.problem(path, f"{dotted(path)}: {reason}"))
+        yield from wrong
+
+
+def _engine(operator: str | dict[str, object]) -> str:
+    """What an operator lacks on this machine; it is made, which opens nothing large."""
+    name, settings = (operator, {}) if isinstance(operator, str) else next(iter(operator.items()))
+    entry = AUGMENTERS[name]
+    try:
+        entry.load()(entry.settings.model_validate(settings or {}))
+    except DataError as error:
+        return str(error)
+    return ""
 
 
 def _choice(sound: Sound, path: Path_, choice: object, registry: Registry, word: str) -> Iterator[Problem]:

@@ -13,24 +13,18 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from seektune.text.duplicates import meaning
+from seektune.errors import DataError
 from seektune.text.frozen import Frozen, label_words
-from seektune.text.kinds import answer_text, inputs, prompt_text, with_inputs
-from seektune.text.language import han_characters, language, tokens
+from seektune.text.kinds import Fields, answer_text, inputs, prompt_text, with_inputs
+from seektune.text.language import language
 from seektune.text.leaks import Guard
 from seektune.text.lines import shown
 from seektune.text.operator import Draft, Operator
-from seektune.text.options import AUGMENTERS, DataOptions
+from seektune.text.options import AUGMENTERS, DataOptions, cannot_edit
+from seektune.text.quality import fault
 from seektune.text.reading import Row, row_id
 from seektune.trial import Json, derive_seed, fingerprint
 
-LENGTH_RATIO = (0.6, 1.7)
-"""Child to parent, in characters; in Han characters for Chinese."""
-
-MIN_OVERLAP = 0.5
-"""Share of the parent's tokens that a child keeps."""
-
-EDITED = ("instruction", "chat", "classification", "summary")
 _EXAMPLES = 5
 _BATCH = 512
 
@@ -45,12 +39,17 @@ class Augmenter:
 
 
 def augmenters(data: DataOptions) -> list[Augmenter]:
-    """The study's operators in order. Raises DataError where an engine is missing."""
+    """The study's operators in order. Raises DataError where an engine is missing, or not for this kind of rows."""
     found = []
     for name, settings in data.augment.settings():
+        if reason := cannot_edit(name, data.kind):
+            raise DataError(f"data.augment: {reason}")
         own = getattr(settings, "rate", None)
         rates = tuple(data.augment.rates) if data.augment.rates and own is not None else (own or 1.0,)
-        found.append(Augmenter(name, AUGMENTERS[name].load()(settings), rates))
+        try:
+            found.append(Augmenter(name, AUGMENTERS[name].load()(settings), rates))
+        except DataError as error:
+            raise DataError(f"data.augment, operator {name}: {error}") from None
     return found
 
 
@@ -62,23 +61,19 @@ def augmenter_identity(data: DataOptions) -> Json:
 def augment(train: Sequence[Row], data: DataOptions, seed: int, guard: Guard) -> tuple[list[Row], Json]:
     """Children of training rows, and the report."""
     report: Json = {"operators": {}, "notes": []}
-    asked_for = augmenters(data)
-    if asked_for and data.kind not in EDITED:
-        report["notes"].append(f"augmentation edits inputs only, and kind {data.kind} has none: no operator ran")
-        return [], report
     labels = frozenset[str]()
     if data.kind == "classification":
         labels = label_words({row.fields["label"] for row in train})
     parents = [row for row in train if _draw(row.id) < data.augment.share]
     known = {row.id for row in train}
     children: list[Row] = []
-    for augmenter in asked_for:
+    for augmenter in augmenters(data):
         augmenter.operator.learn(train)
         rejected: Counter[str] = Counter()
         examples: list[Json] = []
         made = 0
         for parent, child, frozen in _drafted(parents, data, augmenter, labels, seed):
-            if reason := _reject(parent, child, data, frozen, known) or (
+            if reason := fault(parent, child, data, frozen, known) or (
                 "near an evaluation row" if guard.leak(child) else ""
             ):
                 rejected[reason] += 1
@@ -107,20 +102,30 @@ def _drafted(
     """(parent, child, what had to stay) for every child that was asked for, batch by batch."""
     for start in range(0, len(parents), _BATCH):
         batch = parents[start : start + _BATCH]
+        held = [_frozen(row.fields, data, augmenter.name, labels) for row in batch]
         for rate in augmenter.rates:
             made_at = [rate] if len(augmenter.rates) > 1 else []
             for copy in range(data.augment.copies):
                 seeds = [derive_seed(seed, "augment", augmenter.name, row.id, copy, *made_at) for row in batch]
-                drafts = [_draft(row, data, labels, one) for row, one in zip(batch, seeds, strict=True)]
+                drafts = [
+                    Draft(row, tuple(inputs(data.kind, row.fields)), frozen, random.Random(one))
+                    for row, frozen, one in zip(batch, held, seeds, strict=True)
+                ]
                 edited = augmenter.operator(drafts, rate)
                 for draft, texts, one in zip(drafts, edited, seeds, strict=True):
                     yield draft.parent, _child(draft.parent, data, texts, augmenter.name, rate, copy, one), draft.frozen
 
 
-def _draft(parent: Row, data: DataOptions, labels: frozenset[str], seed: int) -> Draft:
-    answer = "" if data.kind == "classification" else answer_text(data.kind, parent.fields)
-    frozen = Frozen.of(answer, labels, data.protected_terms)
-    return Draft(parent, tuple(inputs(data.kind, parent.fields)), frozen, random.Random(seed))
+def _frozen(fields: Fields, data: DataOptions, name: str, labels: frozenset[str]) -> Frozen:
+    """What in a row's inputs must stay: of a tagged one what its tags name, unless that is what the operator edits."""
+    if data.kind == "classification":
+        answer = ""
+    elif data.kind == "tagging":
+        named = (token for token, tag in zip(fields["tokens"], fields["tags"], strict=True) if tag != "O")
+        answer = "" if AUGMENTERS[name].mentions else " ".join(named)
+    else:
+        answer = answer_text(data.kind, fields)
+    return Frozen.of(answer, labels, data.protected_terms)
 
 
 def _child(parent: Row, data: DataOptions, texts: list[str], name: str, rate: float, copy: int, seed: int) -> Row:
@@ -140,28 +145,6 @@ def _child(parent: Row, data: DataOptions, texts: list[str], name: str, rate: fl
         copy=copy,
         augment_seed=seed,
     )
-
-
-def _reject(parent: Row, child: Row, data: DataOptions, frozen: Frozen, known: set[str]) -> str:
-    """Why a child is not good enough; "" where it is."""
-    before, after = prompt_text(data.kind, parent.fields), prompt_text(data.kind, child.fields)
-    if before == after:
-        return "nothing to replace"
-    if child.id in known:
-        return "repeats a row"
-    if parent.language != child.language:
-        return "another language"
-    lengths = [han_characters(text) if parent.language == "zh" else len(text) for text in (before, after)]
-    if not LENGTH_RATIO[0] <= lengths[1] / max(1, lengths[0]) <= LENGTH_RATIO[1]:
-        return "length ratio"
-    old, new = tokens(before), tokens(after)
-    if (Counter(old) & Counter(new)).total() < MIN_OVERLAP * len(old):
-        return "overlap"
-    if meaning(old, data.protected_terms) != meaning(new, data.protected_terms):
-        return "numbers, negation or protected terms changed"
-    if frozen.lost(before, after):
-        return "answer span lost"
-    return ""
 
 
 def _example(kind: str, parent: Row, child: Row) -> Json:

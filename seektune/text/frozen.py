@@ -1,7 +1,8 @@
 """Which parts of an input must not change when it is augmented.
 
 Numbers, negation, what the answer repeats, words of any label, protected terms, and everything that is no word of a
-sentence (addresses, links, code). `lost` is the check afterwards: what the answer repeats is still there.
+sentence (addresses, links, code, placeholders such as {name}, [NAME], <X>, %s). `lost` is the check afterwards: what the
+answer repeats is still there.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
-from seektune.text.language import has_han, is_negation, is_number, normal, word_spans
+from seektune.text.language import NUMERALS_HAN, has_han, is_negation, is_number, normal, word_spans
 
 Span = tuple[int, int]
 
 # printable ASCII runs only: a Chinese sentence has no spaces and would be frozen whole
 _CODE = re.compile(r"[!-~]*[@/\\_#<>{}\[\]|=~^`][!-~]*|[!-~]*\w\.\w[!-~]*", re.ASCII)
+_PLACEHOLDER = re.compile(r"\{[^{}\n]{1,40}\}|\[[^\[\]\n]{1,40}\]|<[^<>\n]{1,40}>|[%$]\w+")
 _DIGIT = re.compile(r"[!-~]*[0-9][!-~]*")
 _LABEL_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[\u3400-\u9fff]+")
 
@@ -32,18 +35,18 @@ class Frozen:
     answer: str
     said: frozenset[str]  # the words of the answer
     labels: frozenset[str]
+    han_labels: tuple[str, ...]
     protected: tuple[str, ...]
 
     @staticmethod
     def of(answer: str, labels: frozenset[str], protected: Iterable[str]) -> Frozen:
         plain = normal(answer)
         said = frozenset(plain[start:end] for start, end in word_spans(plain))
-        return Frozen(plain, said, labels, tuple(normal(term) for term in protected))
+        return Frozen(plain, said, labels, _han(labels), tuple(normal(term) for term in protected))
 
     def spans(self, text: str) -> list[Span]:
         """The immutable parts of `text`."""
-        found = [match.span() for match in _CODE.finditer(text)]
-        found += [match.span() for match in _DIGIT.finditer(text)]
+        found = [match.span() for pattern in (_CODE, _PLACEHOLDER, _DIGIT) for match in pattern.finditer(text)]
         lowered = text.lower()
         for term in self.protected:
             start = lowered.find(term)
@@ -53,11 +56,11 @@ class Frozen:
         for start, end in word_spans(text):
             word = normal(text[start:end])
             if (
-                any(c.isdigit() for c in word)
+                any(c.isdigit() or c in NUMERALS_HAN for c in word)
                 or is_number(word)
                 or is_negation(word)
                 or word in self.labels
-                or any(has_han(label) and (word in label or label in word) for label in self.labels)
+                or any(word in label or label in word for label in self.han_labels)
                 or self._answered(word)
             ):
                 found.append((start, end))
@@ -72,6 +75,12 @@ class Frozen:
     def _answered(self, word: str) -> bool:
         """Whether the answer repeats `word`: as a whole word, or as Han characters anywhere."""
         return word in self.said or (has_han(word) and word in self.answer)
+
+
+@lru_cache(maxsize=16)
+def _han(labels: frozenset[str]) -> tuple[str, ...]:
+    """The Chinese ones; asked once per row with the same labels."""
+    return tuple(sorted(filter(has_han, labels)))
 
 
 def free(span: Span, frozen: Iterable[Span]) -> bool:

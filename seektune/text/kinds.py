@@ -146,16 +146,20 @@ def inputs(kind: str, fields: Fields) -> list[str]:
     """The texts that a model is given, in order; augmentation may edit these and nothing else."""
     if kind == "chat":
         return [message["content"] for message in fields["messages"] if message["role"] == "user"]
+    if kind == "tagging":
+        return [" ".join(fields["tokens"])]
     names = {"instruction": ("instruction", "input"), "classification": ("text",), "summary": ("document",)}
     return [fields[name] for name in names.get(kind, ())]
 
 
 def with_inputs(kind: str, fields: Fields, texts: list[str]) -> Fields:
-    """The same row with other inputs."""
+    """The same row with other inputs. A tagged row keeps its tags, whether or not the new text has as many tokens."""
     new = iter(texts)
     if kind == "chat":
         messages = [{**m, "content": next(new)} if m["role"] == "user" else m for m in fields["messages"]]
         return {"messages": messages}
+    if kind == "tagging":
+        return {**fields, "tokens": next(new).split(" ")}
     names = {"instruction": ("instruction", "input"), "classification": ("text",), "summary": ("document",)}[kind]
     return {**fields, **{name: next(new) for name in names}}
 
@@ -164,8 +168,6 @@ def prompt_text(kind: str, fields: Fields) -> str:
     """What duplicates are judged on: everything that is given."""
     if kind == "text":
         return str(fields["text"])
-    if kind == "tagging":
-        return " ".join(fields["tokens"])
     return "\n".join(text for text in inputs(kind, fields) if text)
 
 

@@ -81,7 +81,8 @@ def tokens(text: str) -> list[str]:
     return _TOKEN.findall(plain) or plain.split()
 
 
-def word_spans(text: str) -> list[tuple[int, int]]:
+@lru_cache(maxsize=256)
+def word_spans(text: str) -> tuple[tuple[int, int], ...]:
     """(start, end) of every word; Han runs are cut by jieba."""
     spans: list[tuple[int, int]] = []
     for match in _WORD.finditer(text):
@@ -92,13 +93,23 @@ def word_spans(text: str) -> list[tuple[int, int]]:
         for piece in cut(word):
             spans.append((start, start + len(piece)))
             start += len(piece)
-    return spans
+    return tuple(spans)
 
 
 @lru_cache(maxsize=20_000)
 def cut(han: str) -> tuple[str, ...]:
     """Chinese words; their concatenation is the input."""
     return tuple(_jieba().cut(han, HMM=False))
+
+
+@lru_cache(maxsize=100_000)
+def han_flag(word: str) -> str:
+    """jieba's part of speech of a Chinese word; "" where jieba takes it for several."""
+    _jieba()
+    import jieba.posseg
+
+    tagged = jieba.posseg.lcut(word, HMM=False)
+    return str(tagged[0].flag) if len(tagged) == 1 else ""
 
 
 @lru_cache(maxsize=1)

@@ -1,13 +1,13 @@
 """Operator `lexicon`: trade jargon and its variants, in both directions, from a CSV (term, variant, language).
 
 English terms are found as whole words in any case (a plural s is carried over, a capital too), Chinese ones anywhere;
-longer terms first. Nothing immutable is touched. Raises DataError for a file that is not such a CSV.
+longer terms first. Nothing immutable is touched; in a tagged row only variants of as many tokens are taken. Raises
+DataError for a file that is not such a CSV.
 """
 
 from __future__ import annotations
 
 import hashlib
-import random
 import re
 from collections import defaultdict
 from functools import cached_property
@@ -16,7 +16,7 @@ from pathlib import Path
 from seektune.errors import DataError
 from seektune.text.frozen import free
 from seektune.text.language import has_han
-from seektune.text.operator import Draft, Edits
+from seektune.text.operator import Draft, Edits, some
 from seektune.text.options import LexiconOptions
 from seektune.text.table_rows import read_table
 
@@ -30,7 +30,7 @@ class Lexicon(Edits):
     def __init__(self, settings: LexiconOptions) -> None:
         path = Path(settings.path).expanduser()
         if not path.is_file():
-            raise DataError(f"{path.absolute()}: there is no such lexicon file (operator lexicon)")
+            raise DataError(f"{path.absolute()}: there is no such lexicon file ")
         self._path = path.absolute()
         self.identity = hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -69,26 +69,26 @@ class Lexicon(Edits):
     def edit(self, draft: Draft, rate: float) -> list[str]:
         spans = [draft.frozen.spans(text) for text in draft.texts]
         found = [
-            (number, match)
+            (number, match.span(), instead)
             for number, text in enumerate(draft.texts)
             for match in self._pattern.finditer(text)
-            if free(match.span(), spans[number])
+            if free(match.span(), spans[number]) and (instead := self._instead(match.group(), draft.tagged))
         ]
-        if not found:
-            return list(draft.texts)
-        chosen = draft.rng.sample(found, max(1, round(rate * len(found))))
         edited = list(draft.texts)
-        for number, match in sorted(chosen, key=lambda item: (item[0], item[1].start()), reverse=True):
-            start, end = match.span()
-            edited[number] = edited[number][:start] + self._instead(match.group(), draft.rng) + edited[number][end:]
+        for number, (start, end), instead in reversed(some(found, rate, draft.rng)):
+            edited[number] = edited[number][:start] + draft.rng.choice(instead) + edited[number][end:]
         return edited
 
-    def _instead(self, word: str, rng: random.Random) -> str:
+    def _instead(self, word: str, tagged: bool) -> list[str]:
+        """What may stand in place of `word`; in a tagged row, what has as many tokens."""
         plural = word.lower() not in self.variants
-        new = rng.choice(self.variants[word.lower()[:-1] if plural else word.lower()])
-        if plural and not has_han(new) and not new.endswith("s"):
-            new += "s"
-        return new[:1].upper() + new[1:] if word[:1].isupper() and word[1:].islower() else new
+        found = []
+        for new in self.variants[word.lower()[:-1] if plural else word.lower()]:
+            if tagged and new.count(" ") != word.count(" "):
+                continue
+            new += "s" if plural and not has_han(new) and not new.endswith("s") else ""
+            found.append(new[:1].upper() + new[1:] if word[:1].isupper() and word[1:].islower() else new)
+        return found
 
 
 lexicon = Lexicon

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from seektune.text.frozen import Frozen
 from seektune.text.reading import Row
@@ -30,6 +30,11 @@ class Draft:
     def language(self) -> str:
         return self.parent.language
 
+    @property
+    def tagged(self) -> bool:
+        """Whether every token has a tag, so that their number must stay."""
+        return "tags" in self.parent.fields
+
 
 class Operator(Protocol):
     """`identity` is what its results depend on beside its settings (an edition, a file's hash). Made without loading
@@ -42,6 +47,15 @@ class Operator(Protocol):
 
     def __call__(self, drafts: Sequence[Draft], rate: float) -> list[list[str]]:
         """For each draft its texts, `rate` of what can be edited in them edited; unchanged where nothing can be."""
+
+
+Item = TypeVar("Item")
+
+
+def some(found: Sequence[Item], rate: float, rng: random.Random) -> list[Item]:
+    """`rate` of what was found, and at least one where anything was; in the order of the text."""
+    chosen = rng.sample(range(len(found)), max(1, round(rate * len(found)))) if found else []
+    return [found[i] for i in sorted(chosen)]
 
 
 class Edits:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from seektune.options import Entry, Options, Registry
+from seektune.options import Entry, Options
 
 Kind = Literal["text", "instruction", "chat", "classification", "tagging", "summary"]
 
@@ -99,17 +101,95 @@ class LexiconOptions(Options):
     """Share of the found terms that are replaced."""
 
 
-AUGMENTERS: Registry = {
-    "synonym": Entry(SynonymOptions, "seektune.text.synonym:synonym"),
-    "lexicon": Entry(LexiconOptions, "seektune.text.lexicon:lexicon"),
+class DeletionOptions(Options):
+    """Words left out; those that carry numbers, negation, direction, quantity or a question stay, so do names."""
+
+    rate: float = Field(default=0.1, gt=0, le=1)
+    """Share of the eligible words that are deleted; of two neighbours at most one."""
+
+
+class SwapOptions(Options):
+    """Neighbouring words exchanged, of the same that may be deleted."""
+
+    rate: float = Field(default=0.1, gt=0, le=1)
+    """Share of the eligible pairs that are exchanged."""
+
+
+class InsertionOptions(Options):
+    """A WordNet synonym of some word, put between two neighbouring words."""
+
+    rate: float = Field(default=0.1, gt=0, le=1)
+    """Share of the words with a synonym of which one is inserted."""
+
+
+class TyposOptions(Options):
+    """Mistyped words: neighbouring keys, letters exchanged, dropped or doubled; Chinese characters exchanged."""
+
+    rate: float = Field(default=0.05, gt=0, le=1)
+    """Share of the eligible words that are mistyped."""
+
+
+class MentionOptions(Options):
+    """Names in tagged rows, replaced by other names of their type and length from the training rows."""
+
+    rate: float = Field(default=0.5, gt=0, le=1)
+    """Share of the replaceable mentions that are replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class AugmenterEntry(Entry):
+    """A registry line of an augmenter."""
+
+    kinds: frozenset[str]
+    mentions: bool = False  # whether it may edit what the tags of a row name
+
+
+ANSWERED = frozenset({"instruction", "chat", "classification", "summary"})
+TAGGED = frozenset({"tagging"})
+
+AUGMENTERS: Mapping[str, AugmenterEntry] = {
+    "synonym": AugmenterEntry(SynonymOptions, "seektune.text.synonym:synonym", ANSWERED | TAGGED),
+    "lexicon": AugmenterEntry(LexiconOptions, "seektune.text.lexicon:lexicon", ANSWERED | TAGGED),
+    "deletion": AugmenterEntry(DeletionOptions, "seektune.text.noise:deletion", ANSWERED),
+    "swap": AugmenterEntry(SwapOptions, "seektune.text.noise:swap", ANSWERED),
+    "insertion": AugmenterEntry(InsertionOptions, "seektune.text.synonym:insertion", ANSWERED),
+    "typos": AugmenterEntry(TyposOptions, "seektune.text.noise:typos", ANSWERED | TAGGED),
+    "mention": AugmenterEntry(MentionOptions, "seektune.text.mention:mention", TAGGED, mentions=True),
 }
+
+
+def cannot_edit(name: str, kind: str) -> str:
+    """Why an operator is not for rows of a kind; "" where it is."""
+    if kind in AUGMENTERS[name].kinds:
+        return ""
+    others = ", ".join(other for other, entry in AUGMENTERS.items() if kind in entry.kinds)
+    if not others:
+        return f"augmentation edits inputs only, and a row of kind {kind} has none; take {name} out"
+    why = "would change the number of tokens, which have a tag each" if kind == "tagging" else "needs tagged rows"
+    return f"{name} {why}; operators for kind {kind}: {others}"
+
+
+class FilterOptions(Options):
+    """Which augmented rows are good enough; the others are counted by reason."""
+
+    length_ratio: list[float] = Field(default=[0.6, 1.7], min_length=2, max_length=2)
+    """Least and most, child to parent, in characters; in Han characters for Chinese."""
+    overlap: float = Field(default=0.5, ge=0, le=1)
+    """Share of the parent's tokens that a child keeps, at least."""
+
+    @model_validator(mode="after")
+    def _around_one(self) -> Self:
+        if not 0 <= self.length_ratio[0] <= 1 <= self.length_ratio[1]:
+            raise ValueError(f"`0 <= least <= 1 <= most` must hold for length_ratio, but got {self.length_ratio}")
+        return self
 
 
 class AugmentOptions(Options):
     """New training rows made from old ones; train split only, inputs only."""
 
     operators: list[str | dict[str, object]] = Field(default=[])
-    """Names of operators, or `{name: settings}`: synonym, lexicon."""
+    """Names of operators, or `{name: settings}`: synonym, lexicon, deletion, swap, insertion, typos; for kind
+    tagging synonym, lexicon, typos, mention."""
     copies: int = Field(default=1, ge=0, le=10)
     """New rows asked of each operator (at each rate) per training row."""
     rates: list[float] = Field(default=[])
@@ -117,6 +197,7 @@ class AugmentOptions(Options):
     `augment_rate` chooses."""
     share: float = Field(default=1.0, gt=0, le=1)
     """Share of the training rows that are augmented."""
+    filter: FilterOptions = FilterOptions()
 
     @model_validator(mode="after")
     def _known_operators(self) -> Self:

@@ -1,27 +1,25 @@
-"""Where is WordNet? `python -m seektune.text.wordnet` fetches or copies it once and says where it was found.
+"""Where is WordNet? `python -m seektune.text.wordnet` fetches or copies it once (the tagger too) and says where it is.
 
-Looked for in this order: NLTK's own path; `shared/data/nltk_data` beside the project's folder; NLTK's downloader (in
-set-up only: a run must not wait for a network); Debian's wordnet-base in /usr/share/wordnet. NLTK 3.10 reads only below
-`nltk.data.path`, and Debian's package has no `lexnames`: so its files are copied, with the missing ones added, to the
-first such folder that can be written. Where none is found, a study that asks for the operator `synonym` is refused.
+Looked for in this order: where NLTK's data lies (nltk_data.py); NLTK's downloader, in set-up only; Debian's wordnet-base
+in /usr/share/wordnet. NLTK 3.10 reads only below `nltk.data.path`, and Debian's package has no `lexnames`: so its files
+are copied, with the missing ones added, to the first such folder that can be written. Where none is found, a study that
+asks for the operator `synonym` or `insertion` is refused.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
-import socket
-import sys
 import uuid
 from pathlib import Path
 from typing import Any
 
+from seektune.text import nltk_data
+from seektune.text.tagger import describe_tagger, find_tagger
+
 DEBIAN = Path("/usr/share/wordnet")
-PROJECT = Path(__file__).resolve().parents[2]
 OMW = "omw-2.0"
 """Open Multilingual Wordnet, by the name that NLTK 3.10 reads."""
 
-_DOWNLOAD_SECONDS = 15.0
 _NEEDED = [f"{part}.{pos}" for part in ("data", "index") for pos in ("noun", "verb", "adj", "adv")]
 
 _LEXNAMES = (
@@ -39,28 +37,24 @@ _PART_OF_SPEECH = {"noun": 1, "verb": 2, "adj": 3, "adv": 4}
 
 
 def find_wordnet(*, download: bool = False, debian: Path = DEBIAN) -> Path | None:
-    """The nltk_data folder that holds WordNet, put on NLTK's path; None where there is none."""
-    import nltk
-
-    beside = PROJECT.parent / "shared" / "data" / "nltk_data"
-    for folder in [*nltk.data.path, str(beside)]:
-        if _holds(Path(folder)):
-            if folder not in nltk.data.path:
-                nltk.data.path.append(folder)
-            return Path(folder)
+    """The nltk_data folder that holds WordNet; None where there is none."""
+    for folder in nltk_data.folders():
+        if _holds(folder):
+            return folder
     at_debian = all((debian / name).is_file() for name in _NEEDED)
-    if not (download or at_debian):
+    target = nltk_data.target() if download or at_debian else None
+    if target is None:
         return None
-    target = next((Path(folder) for folder in _own_folders() if _writable(Path(folder))), None)
-    if target and ((download and _download(target)) or (at_debian and _copy_debian(debian, target))):
-        if str(target) not in nltk.data.path:
-            nltk.data.path.insert(0, str(target))
-        return target
-    return None
+    packages = ("wordnet", OMW)  # the second is for Chinese, and may be missing
+    got = (download and nltk_data.download("WordNet", packages, target, _holds)) or (
+        at_debian and _copy_debian(debian, target)
+    )
+    return target if got else None
 
 
-def open_wordnet() -> Any:
+def open_wordnet(folder: Path) -> Any:
     """NLTK's reader on the WordNet that was found, without its map from each synset to itself (half of the time)."""
+    nltk_data.on_path(folder)
     from nltk.corpus.reader import CorpusReader, WordNetCorpusReader
     from nltk.corpus.util import LazyCorpusLoader
 
@@ -76,8 +70,8 @@ def describe(folder: Path | None) -> str:
     """One line for people."""
     if folder is None:
         return (
-            "WordNet: not found; the operator synonym needs it (bring it by `python -m seektune.text.wordnet` with a "
-            "network, or by Debian's package wordnet-base)"
+            "WordNet: not found; the operators synonym and insertion need it (bring it by `python -m "
+            "seektune.text.wordnet` with a network, or by Debian's package wordnet-base)"
         )
     return f"WordNet: {folder / 'corpora'}"
 
@@ -102,36 +96,6 @@ def _holds(folder: Path) -> bool:
     )
 
 
-def _own_folders() -> list[str]:
-    """Of the environment, then of the user: both are on NLTK's path from the start."""
-    return [str(Path(sys.prefix) / "nltk_data"), str(Path.home() / "nltk_data")]
-
-
-def _writable(folder: Path) -> bool:
-    try:
-        (folder / "corpora").mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return False
-    return os.access(folder / "corpora", os.W_OK)
-
-
-def _download(target: Path) -> bool:
-    from nltk.downloader import Downloader
-
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_DOWNLOAD_SECONDS)
-    try:
-        for name in ("wordnet", OMW):  # the second is for Chinese, and may be missing
-            if not Downloader().download(name, download_dir=str(target), quiet=True, raise_on_error=False):
-                break
-        return _holds(target)
-    except Exception as error:  # no network is the usual case, and no error
-        print(f"WordNet: NLTK's downloader gave nothing ({type(error).__name__}: {error})", file=sys.stderr)
-        return False
-    finally:
-        socket.setdefaulttimeout(before)
-
-
 def _copy_debian(source: Path, target: Path) -> bool:
     """A complete copy of Debian's files: lexnames, index.sense and cntlist.rev are added where it has none."""
     partial = target / "corpora" / f".wordnet-{uuid.uuid4().hex[:8]}"
@@ -153,3 +117,4 @@ def _copy_debian(source: Path, target: Path) -> bool:
 
 if __name__ == "__main__":
     print(describe(find_wordnet(download=True)))
+    print(describe_tagger(find_tagger(download=True)))

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from seektune.cli.doctor import checks, folders, libraries, python, requirements
+from seektune.cli.doctor import checks, folders, libraries, python, requirements, wordnet
+from seektune.text import nltk_data
 
 
 def test_this_machine_has_what_is_needed():
@@ -43,3 +44,15 @@ def test_a_dead_prefect_api_is_found_and_is_an_error(desk):
 def test_checks_come_one_by_one():
     """The quick ones are shown before the slow ones are asked."""
     assert next(iter(checks())).name == "python"
+
+
+def test_wordnet_and_tagger_with_what_goes_wrong_without_them(monkeypatch):
+    monkeypatch.setattr(nltk_data, "folders", list)
+    monkeypatch.setattr(nltk_data, "own_folders", list)
+    told = list(wordnet())
+    assert [(one.name, one.state, one.found) for one in told] == [
+        ("wordnet", "warn", "not found"),
+        ("tagger", "warn", "not found"),
+    ]
+    assert "a study with the operator synonym or insertion is refused" in told[0].remedy
+    assert all("python -m seektune.text.wordnet" in one.remedy for one in told)

@@ -10,6 +10,7 @@ import pytest
 
 from seektune.errors import StudyFileError
 from seektune.study_file import load_study
+from seektune.text import nltk_data
 
 NOW = datetime(2030, 1, 15, 22, 0, tzinfo=UTC)
 
@@ -57,6 +58,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     samples.mkdir(parents=True)
     (samples / "fraud_desk.jsonl").write_text("{}\n")
     (samples / "lexicon.csv").write_text("term,variant,language\n")
+    (tmp_path / "nltk_data/corpora").mkdir(parents=True)
+    (tmp_path / "nltk_data/corpora/wordnet.zip").touch()
+    monkeypatch.setattr(nltk_data, "folders", lambda: [tmp_path / "nltk_data"])  # whether or not it has WordNet
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # the same answers on a machine with CUDA
     return tmp_path

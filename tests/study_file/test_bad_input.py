@@ -12,6 +12,7 @@ import pytest
 
 from seektune.errors import StudyFileError
 from seektune.study_file import load_study
+from seektune.text import nltk_data
 from tests.study_file.conftest import NOW, STUDY, Complain, replaced
 
 ONE_LINE = {
@@ -237,6 +238,7 @@ def test_a_misspelt_required_key_is_one_problem(complain: Complain) -> None:
 
 def test_text_blocks_make_the_batch_known(complain: Complain) -> None:
     text = replaced("kind: instruction", "kind: text\n  max_length: 1024").replace("group: customer", "")
+    text = text.replace("operators: [synonym, {lexicon: {path: data/samples/lexicon.csv}}]", "operators: []")
     problems = complain(text.replace("40k", "60k"))
     assert "60000 gives 0 optimizer steps" in problems[0]
     assert "1024 tokens (blocks of data.max_length)" in problems[0]
@@ -247,6 +249,32 @@ def test_a_repeated_key_names_both_places(complain: Complain) -> None:
     assert problems == ["study.yaml:27:1: key 'seed' is given twice (first at line 2); keep one"]
     problems = complain(replaced("low: 1e-6,", "low: 1e-6, low: 1e-5,"))
     assert problems == ["study.yaml:13:30: key 'space.learning_rate.low' is given twice (first at line 13); keep one"]
+
+
+def test_augmentation_of_a_kind_that_has_no_inputs(complain: Complain) -> None:
+    problems = complain(replaced("kind: instruction", "kind: text"))
+    assert [problem.split(" ")[0] for problem in problems] == ["study.yaml:8:25:", "study.yaml:8:34:"]
+    assert all("augmentation edits inputs only, and a row of kind text has none" in problem for problem in problems)
+
+
+def test_an_operator_that_is_not_for_tagged_rows(complain: Complain) -> None:
+    text = replaced("kind: instruction", "kind: tagging").replace("[synonym,", "[synonym, deletion,")
+    said = [problem for problem in complain(text) if "operators" in problem]
+    assert len(said) == 1 and said[0].startswith("study.yaml:8:34: data.augment.operators[1]: deletion would change")
+
+
+def test_a_missing_engine_is_told_before_anything_runs(complain: Complain, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("folders", "own_folders"):
+        monkeypatch.setattr(nltk_data, name, list)
+    problems = complain(replaced("[synonym,", "[synonym, insertion: {rate: 0.2},"))
+    assert [problem.split(" ")[0] for problem in problems] == ["study.yaml:8:25:", "study.yaml:8:34:"]
+    assert all("WordNet: not found" in problem and "python -m seektune.text.wordnet" in problem for problem in problems)
+
+
+def test_limits_of_the_filter(complain: Complain) -> None:
+    problems = complain(replaced("copies: 1}", "filter: {length_ratio: [1.2, 1.5]}}"))
+    assert len(problems) == 1 and problems[0].startswith("study.yaml:8:")
+    assert "`0 <= least <= 1 <= most` must hold for length_ratio" in problems[0]
 
 
 def test_all_problems_of_a_file_in_its_order(complain: Complain) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -11,15 +10,17 @@ from typing import Any
 import pytest
 
 from seektune.errors import DataError
-from seektune.text.augment import Operator, _reject
+from seektune.text.augment import augmenters
 from seektune.text.frozen import Frozen, label_words
 from seektune.text.inflect import form_of, inflected
 from seektune.text.lexicon import Lexicon
-from seektune.text.options import AUGMENTERS, DataOptions, LexiconOptions, SynonymOptions
+from seektune.text.operator import Draft, Operator
+from seektune.text.options import DataOptions, FilterOptions, LexiconOptions, SynonymOptions
+from seektune.text.quality import fault
 from seektune.text.reading import Row, row_id
 from seektune.text.rows import RowSet
 from seektune.text.synonym import Synonym
-from seektune.text.wordnet import find_wordnet
+from seektune.text.wordnet import find_wordnet, has_chinese
 
 Prepare = Callable[..., RowSet]
 Write = Callable[..., Path]
@@ -34,8 +35,8 @@ def lexicon(tmp_path: Path) -> Path:
     return path
 
 
-def edit(operator: Operator, text: str, frozen: Frozen = FREE, seed: int = 0) -> str:
-    return operator([text], frozen, "en", random.Random(seed))[0]
+def edit(operator: Operator, text: str, frozen: Frozen = FREE, seed: int = 0, rate: float = 1.0) -> str:
+    return operator([Draft(row(text), (text,), frozen, random.Random(seed))], rate)[0][0]
 
 
 @pytest.mark.parametrize(
@@ -53,11 +54,11 @@ def edit(operator: Operator, text: str, frozen: Frozen = FREE, seed: int = 0) ->
     ],
 )
 def test_lexicon_goes_both_ways_in_both_languages(lexicon: Path, before: str, after: str) -> None:
-    assert edit(Lexicon(LexiconOptions(path=str(lexicon), rate=1.0)), before) == after
+    assert edit(Lexicon(LexiconOptions(path=str(lexicon))), before) == after
 
 
 def test_lexicon_leaves_what_the_answer_says(lexicon: Path) -> None:
-    operator = Lexicon(LexiconOptions(path=str(lexicon), rate=1.0))
+    operator = Lexicon(LexiconOptions(path=str(lexicon)))
     assert (
         edit(operator, "wire money at the ATM", Frozen.of("a wire", frozenset(), ()))
         == "wire money at the cash machine"
@@ -120,7 +121,17 @@ def test_filter_says_why(after: str, reason: str) -> None:
     parent, child = row("The tall man asks for 30 euros"), row(after)
     child.language = "zh" if "的" in after else "en"
     frozen = Frozen.of(parent.fields["output"], frozenset(), ())
-    assert _reject(parent, child, data, frozen, {parent.id}) == reason
+    assert fault(parent, child, data, frozen, {parent.id}) == reason
+
+
+def test_the_filter_is_the_users_to_set() -> None:
+    wide = {"filter": {"length_ratio": [0.1, 9], "overlap": 0}}
+    data = DataOptions(kind="instruction", sources=[{"path": "a"}], augment=wide)
+    parent = row("The tall man asks for 30 euros")
+    for after in ("tall man 30 euros", "A tall man wants some 30 euros from whoever has as many"):
+        assert fault(parent, row(after), data, FREE, set()) == ""
+    with pytest.raises(ValueError, match="least <= 1 <= most"):
+        FilterOptions(length_ratio=[1.1, 2.0])
 
 
 @pytest.mark.parametrize(
@@ -203,11 +214,18 @@ def test_seed_and_lexicon_decide_and_nothing_else(prepare: Prepare, jsonl: Write
     assert prepare("chat", path, augment=augment, seed=1).fingerprint != first.fingerprint
 
 
-def test_kinds_without_inputs_are_left_alone(prepare: Prepare, jsonl: Write, lexicon: Path) -> None:
-    path = jsonl({"text": messages(i)["messages"][1]["content"]} for i in range(100))
-    report = prepare("text", path, augment={"operators": [{"lexicon": {"path": str(lexicon)}}]}).report["augmentation"]
-    assert report["operators"] == {}
-    assert "kind text has none" in report["notes"][0]
+@pytest.mark.parametrize(
+    ("kind", "operator", "said"),
+    [
+        ("text", "typos", "a row of kind text has none; take typos out"),
+        ("tagging", "deletion", "would change the number of tokens.*synonym, lexicon, typos, mention"),
+        ("chat", "mention", "needs tagged rows; operators for kind chat: synonym"),
+    ],
+)
+def test_an_operator_that_is_not_for_this_kind_of_rows_is_an_error(kind: str, operator: str, said: str) -> None:
+    data = DataOptions(kind=kind, sources=[{"path": "a"}], augment={"operators": [operator]})
+    with pytest.raises(DataError, match=said):
+        augmenters(data)
 
 
 @pytest.mark.parametrize(
@@ -224,20 +242,12 @@ def test_operators_are_checked_with_the_study_file(operators: list[Any], said: s
         DataOptions(kind="text", sources=[{"path": "a"}], augment={"operators": operators})
 
 
-def test_every_registered_operator_loads_and_leaves_an_empty_hand_alone(lexicon: Path) -> None:
-    for name, entry in AUGMENTERS.items():
-        operator = entry.load()(entry.settings.model_validate({"path": str(lexicon)} if name == "lexicon" else {}))
-        if operator.missing is None:
-            everything = Frozen.of("qqq zzz", frozenset(), ())
-            assert operator(["qqq zzz 12"], everything, "en", random.Random(0)) == ["qqq zzz 12"]
-
-
 needs_wordnet = pytest.mark.skipif(find_wordnet() is None, reason="no WordNet on this machine")
 
 
 @needs_wordnet
 def test_synonyms_respect_part_of_speech_inflection_names_and_compounds() -> None:
-    operator = Synonym(SynonymOptions(rate=1.0))
+    operator = Synonym(SynonymOptions())
     edited = edit(operator, "Could you help me to buy a large house? She helped Buy and bought.")
     assert edited != "Could you help me to buy a large house? She helped Buy and bought."
     assert "purchase a" in edited
@@ -249,32 +259,42 @@ def test_synonyms_respect_part_of_speech_inflection_names_and_compounds() -> Non
 
 @needs_wordnet
 def test_same_seed_same_synonyms_and_a_rate_counts_words() -> None:
-    operator = Synonym(SynonymOptions(rate=0.15))
+    operator = Synonym(SynonymOptions())
     text = "They will help you to buy the automobile rapidly and to begin quickly, and to assist the physician rapidly."
-    first = edit(operator, text, seed=3)
-    assert first == edit(operator, text, seed=3)
+    first = edit(operator, text, seed=3, rate=0.15)
+    assert first == edit(operator, text, seed=3, rate=0.15)
     changed = [(a, b) for a, b in zip(text.split(), first.split(), strict=True) if a != b]
     assert len(changed) == 1
 
 
 @needs_wordnet
 def test_chinese_synonyms_insert_no_space() -> None:
-    operator = Synonym(SynonymOptions(rate=1.0))
-    if not operator._chinese:
+    operator = Synonym(SynonymOptions())
+    if not has_chinese(find_wordnet()):
         pytest.skip("no Chinese wordnet on this machine")
     edited = edit(operator, "请告诉我这家餐馆的地址和营业时间，谢谢你的帮助")
     assert edited != "请告诉我这家餐馆的地址和营业时间，谢谢你的帮助"
     assert " " not in edited
 
 
-def test_without_wordnet_one_line_says_so_and_the_lexicon_runs(
+def test_without_its_engine_an_operator_is_an_error_with_a_remedy(
     prepare: Prepare, jsonl: Write, lexicon: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("seektune.text.synonym.find_wordnet", lambda: None)
     path = jsonl(messages(i) for i in range(100))
-    operators = ["synonym", {"lexicon": {"path": str(lexicon)}}]
-    report = prepare("chat", path, augment={"operators": operators}).report
-    assert list(report["augmentation"]["operators"]) == ["lexicon"]
-    assert [note for note in report["notes"] if "WordNet" in note] == report["augmentation"]["notes"]
-    assert len(report["augmentation"]["notes"]) == 1
-    assert json.dumps(report)
+    for name in ("synonym", "insertion"):
+        with pytest.raises(DataError, match=f"operator {name}: WordNet: not found.*python -m seektune.text.wordnet"):
+            prepare("chat", path, augment={"operators": [{"lexicon": {"path": str(lexicon)}}, name]})
+    with pytest.raises(DataError, match="operator lexicon: .*there is no such lexicon"):
+        prepare("chat", path, augment={"operators": [{"lexicon": {"path": "none.csv"}}]})
+
+
+@needs_wordnet
+def test_chinese_rows_need_the_chinese_wordnet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seektune.text.synonym.has_chinese", lambda folder: False)
+    operator = Synonym(SynonymOptions())
+    english, chinese = row("Where is the card?"), row("卡在哪里？")
+    chinese.language = "zh"
+    operator.learn([english] * 30 + [chinese])  # a stray one is only counted
+    with pytest.raises(DataError, match="5 of 15 training rows are Chinese.*omw-2.0"):
+        operator.learn([english] * 10 + [chinese] * 5)

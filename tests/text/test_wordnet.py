@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import subprocess
 import sys
 import threading
@@ -18,18 +19,19 @@ import nltk.pathsec
 import pytest
 from nltk.downloader import Downloader
 
-from seektune.text import wordnet
+from seektune.text import nltk_data, wordnet
+from seektune.text.tagger import TAGGER, find_tagger
 
-BESIDE = wordnet.PROJECT.parent / "shared" / "data" / "nltk_data" / "corpora" / "wordnet.zip"
+BESIDE = nltk_data.PROJECT.parent / "shared" / "data" / "nltk_data" / "corpora" / "wordnet.zip"
 
 
 @pytest.fixture
 def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """No WordNet anywhere, and an own folder that can be written."""
+    """No data anywhere, and an own folder that can be written and is on NLTK's path."""
     own = tmp_path / "own"
-    monkeypatch.setattr(nltk.data, "path", [str(tmp_path / "empty")])
-    monkeypatch.setattr(wordnet, "PROJECT", tmp_path / "checkout" / "project")
-    monkeypatch.setattr(wordnet, "_own_folders", lambda: [str(own)])
+    monkeypatch.setattr(nltk.data, "path", [str(tmp_path / "empty"), str(own)])
+    monkeypatch.setattr(nltk_data, "PROJECT", tmp_path / "checkout" / "project")
+    monkeypatch.setattr(nltk_data, "own_folders", lambda: [own])
     return own
 
 
@@ -58,11 +60,31 @@ def test_nltks_own_path_comes_first(nowhere: Path, tmp_path: Path) -> None:
     assert wordnet.find_wordnet(debian=tmp_path / "none") == tmp_path / "empty"
 
 
+def test_the_path_is_nltks_although_nltk_is_not_imported(tmp_path: Path) -> None:
+    code = (
+        "import sys; from seektune.text.nltk_data import folders; found = folders(); assert 'nltk' not in sys.modules; "
+    )
+    code += "import nltk; assert list(map(str, found[:-1])) == nltk.data.path, found; assert folders() == found"
+    environment = {**os.environ, "NLTK_DATA": f"{tmp_path}{os.pathsep}~/mine"}
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
+    assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.filterwarnings("ignore:Security Violation:RuntimeWarning")  # NLTK, of the server's address
+def test_a_trained_tagger_is_fetched_in_set_up_only(nowhere: Path, nltk_server: Path) -> None:
+    publish(nltk_server, TAGGER, "taggers")
+    assert find_tagger() is None
+    assert find_tagger(download=True) == nowhere
+    assert (nowhere / "taggers" / f"{TAGGER}.zip").is_file()
+    assert find_tagger() == nowhere
+
+
 def test_the_shared_folder_is_put_on_nltks_path(nowhere: Path, tmp_path: Path) -> None:
     beside = tmp_path / "checkout" / "shared" / "data" / "nltk_data"
     (beside / "corpora").mkdir(parents=True)
     (beside / "corpora" / "wordnet.zip").write_bytes(b"")
     assert wordnet.find_wordnet(debian=tmp_path / "none") == beside
+    wordnet.open_wordnet(beside)
     assert str(beside) in nltk.data.path
 
 
@@ -87,18 +109,18 @@ def nltk_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
 private = pytest.mark.filterwarnings("ignore:Security Violation:RuntimeWarning")  # NLTK, of the address
 
 
-def publish(served: Path) -> None:
-    """A package `wordnet` of one file."""
+def publish(served: Path, name: str = "wordnet", folder: str = "corpora") -> None:
+    """A package of one file."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("wordnet/README", "from the network")
+        archive.writestr(f"{name}/README", "from the network")
     data = packed.getvalue()
-    (served / "wordnet.zip").write_bytes(data)
+    (served / f"{name}.zip").write_bytes(data)
     (served / "index.xml").write_text(
-        f'<nltk_data><packages><package id="wordnet" name="WordNet" subdir="corpora" unzip="0" size="{len(data)}" '
+        f'<nltk_data><packages><package id="{name}" name="{name}" subdir="{folder}" unzip="0" size="{len(data)}" '
         f'unzipped_size="16" checksum="{hashlib.md5(data).hexdigest()}" '
         f'sha256_checksum="{hashlib.sha256(data).hexdigest()}" '
-        f'url="{Downloader.DEFAULT_URL.replace("index.xml", "wordnet.zip")}"/></packages><collections/></nltk_data>'
+        f'url="{Downloader.DEFAULT_URL.replace("index.xml", f"{name}.zip")}"/></packages><collections/></nltk_data>'
     )
 
 
@@ -118,7 +140,6 @@ def test_the_downloader_comes_before_debians_files(nowhere: Path, nltk_server: P
     with zipfile.ZipFile(nowhere / "corpora" / "wordnet.zip") as archive:
         assert archive.read("wordnet/README") == b"from the network"
     assert not (nowhere / "corpora" / "wordnet" / "data.noun").exists()
-    assert str(nowhere) in nltk.data.path
 
 
 @private
@@ -175,5 +196,4 @@ def test_set_up_says_where_and_never_fails() -> None:
         timeout=120,
     )
     assert ran.returncode == 0
-    assert ran.stdout.startswith("WordNet: ")
-    assert len(ran.stdout.splitlines()) == 1
+    assert [line.split(":")[0] for line in ran.stdout.splitlines()] == ["WordNet", "Tagger"]
