@@ -126,7 +126,7 @@ class Point:
     step: int
     learning_rate: float
     train_loss: float | None  # mean over target tokens since the last point; None at the first
-    metrics: Mapping[str, float]  # "loss" always; others by kind: "perplexity", "accuracy", "exact_match", "macro_f1"
+    metrics: Mapping[str, float]  # "loss" always; others by kind (score/options.py)
     seconds: float  # training time of the trial so far (all its segments), evaluation included
 
 

@@ -23,13 +23,15 @@ from peft.utils import transformers_weight_conversion as conversion
 from torch import nn
 
 from seektune.adapt.options import LoraOptions
+from seektune.score.options import CLASSES
 
 
 def lora(model: Any, kind: str, options: LoraOptions) -> Any:
     """The model wrapped by peft. A initialised from torch's generator, B zero: at the start it equals the base."""
-    output = getattr(model, "score", None) if kind == "classification" else model.get_output_embeddings()
+    output = getattr(model, "score", None) if kind in CLASSES else model.get_output_embeddings()
+    tasks = {"classification": TaskType.SEQ_CLS, "tagging": TaskType.TOKEN_CLS}
     config = LoraConfig(
-        task_type=TaskType.SEQ_CLS if kind == "classification" else TaskType.CAUSAL_LM,
+        task_type=tasks.get(kind, TaskType.CAUSAL_LM),
         r=options.lora_rank,
         lora_alpha=options.lora_alpha,
         lora_dropout=options.lora_dropout,

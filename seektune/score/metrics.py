@@ -1,31 +1,34 @@
 """What is good? Metrics of a set of rows, from per-row sums.
 
-A target is a token that carries loss (language kinds) or the class of the row (classification). All are computed by
-teacher forcing: a row is an exact match when every target token is the most likely one, which is when greedy decoding
-gives the reference.
+A target is a token that carries loss (language kinds), the class of the row (classification) or the tag of a word
+(tagging). Language kinds are computed by teacher forcing: a row is an exact match when every target token is the most
+likely one, which is when greedy decoding gives the reference.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seektune.score.entities import entity_counts
+from seektune.score.f1 import class_counts, f1
 from seektune.score.options import METRICS, metrics_of
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """One entry per row."""
+    """Of N rows with T targets in all; the classes are empty for kinds that have none."""
 
-    loss: NDArray[np.float64]  # summed over the row's targets, in nats
-    targets: NDArray[np.int64]  # number of targets
-    correct: NDArray[np.int64]  # targets that were the most likely one
-    predicted: NDArray[np.int64]  # classification: most likely class; else -1
-    label: NDArray[np.int64]  # classification: true class; else -1
+    loss: NDArray[np.float64]  # [N] summed over the row's targets, in nats
+    targets: NDArray[np.int64]  # [N] number of targets
+    correct: NDArray[np.int64]  # [N] targets that were the most likely one
+    predicted: NDArray[np.int64]  # [T] most likely class of each target, row after row
+    label: NDArray[np.int64]  # [T] true class
+    names: Sequence[str] = ()  # of the classes
 
 
 def loss(scores: Scores) -> float:
@@ -50,13 +53,16 @@ def exact_match(scores: Scores) -> float:
 
 
 def macro_f1(scores: Scores) -> float:
-    """Unweighted mean of the F1 of every class that is true or predicted somewhere (as scikit-learn does)."""
-    classes = np.union1d(scores.label, scores.predicted)
-    values = []
-    for index in classes:
-        hit = float(((scores.label == index) & (scores.predicted == index)).sum())
-        values.append(2 * hit / float((scores.label == index).sum() + (scores.predicted == index).sum()))
-    return float(np.mean(values)) if values else 0.0
+    """Unweighted mean of the F1 of every class that is true or predicted somewhere (as scikit-learn does).
+
+    In tagging over words, with the tag O a class like any other; `entity_f1` leaves it out.
+    """
+    return f1(class_counts(scores.label, scores.predicted, scores.targets))
+
+
+def entity_f1(scores: Scores) -> float:
+    """F1 over all entities of all rows (micro), strict: right where type, start and end are right."""
+    return f1(entity_counts(scores.label, scores.predicted, scores.targets, scores.names))
 
 
 def measure(kind: str, scores: Scores) -> Mapping[str, float]:

@@ -23,7 +23,8 @@ class Metric(Entry):
 
 LANGUAGE = frozenset({"text", "instruction", "chat", "summary"})
 ANSWERS = LANGUAGE - {"text"}
-CLASSES = frozenset({"classification"})
+CLASSES = frozenset({"classification", "tagging"})
+"""Kinds that choose one of the classes of the rows, not of the vocabulary."""
 
 METRICS: Mapping[str, Metric] = {
     "loss": Metric(NoOptions, "seektune.score.metrics:loss", LANGUAGE | CLASSES, "minimize"),
@@ -31,6 +32,7 @@ METRICS: Mapping[str, Metric] = {
     "accuracy": Metric(NoOptions, "seektune.score.metrics:accuracy", LANGUAGE | CLASSES, "maximize"),
     "exact_match": Metric(NoOptions, "seektune.score.metrics:exact_match", ANSWERS, "maximize"),
     "macro_f1": Metric(NoOptions, "seektune.score.metrics:macro_f1", CLASSES, "maximize"),
+    "entity_f1": Metric(NoOptions, "seektune.score.metrics:entity_f1", frozenset({"tagging"}), "maximize"),
 }
 
 

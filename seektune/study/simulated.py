@@ -150,8 +150,6 @@ class _Run:
             "tokens": [options.tokens_per_row] * count,
             "accuracy": right,
             "exact": [chance < share for chance, share in zip(luck, right, strict=True)],
-            "predicted": [-1] * count,
-            "label": [-1] * count,
         }
         self.folder.mkdir(parents=True, exist_ok=True)
         pa.parquet.write_table(pa.table(table), self.folder / "examples.parquet")

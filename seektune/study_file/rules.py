@@ -29,7 +29,6 @@ from seektune.train.presets import PRESETS
 from seektune.train.source import HUB_ID, check_base
 
 STAGES = ("lr_range", "coarse", "fine", "confirm")
-TRAINED = ("text", "instruction", "chat", "classification")
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d")
 
@@ -115,10 +114,6 @@ def _data(sound: Sound) -> Iterator[Problem]:
                 (), "data is required (the text to learn from); add `data: {kind: ..., sources: [...]}`"
             )
         return
-    kind = sound.get("data", "kind")
-    if kind is not None and kind not in TRAINED:
-        text = f"data.kind: {kind} is read and checked, but not trained; use one of {', '.join(TRAINED)}"
-        yield sound.problem(("data", "kind"), text)
     shares = [sound.get("data", "split", part) for part in ("validation", "test")]
     if None not in shares and sum(shares) > 0.9:
         text = f"data.split: validation and test take {sum(shares):g} of the rows; leave at least 0.1 to train on"
@@ -208,7 +203,7 @@ def _metric(sound: Sound) -> Iterator[Problem]:
         better = "smaller" if metric.direction == "minimize" else "larger"
         text = f"objective.direction: {name} is better when {better}; write {metric.direction}, or leave it out"
         yield sound.problem(("objective", "direction"), text)
-    if kind in TRAINED and kind not in metric.kinds:
+    if kind is not None and kind not in metric.kinds:
         text = f"objective.metric: kind {kind} has no {name} (it has: {', '.join(metrics_of(kind))})"
         yield sound.problem(("objective", "metric"), text)
 

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from seektune.text.kinds import answer_text, prompt_text, strings
+from seektune.score.options import CLASSES
+from seektune.text.kinds import answer_text, labels_of, prompt_text, strings
 from seektune.text.lines import shown
 from seektune.text.options import DataOptions
 from seektune.text.reading import Read, Row
@@ -74,10 +75,8 @@ def _split(kind: str, rows: Sequence[Row]) -> Json:
         "languages": dict(Counter(row.language for row in rows).most_common()),
         "characters": {f"p{q}": int(np.percentile(lengths, q)) for q in (0, 10, 50, 90, 99, 100)},
     }
-    if kind == "classification":
-        report["labels"] = dict(sorted(Counter(row.fields["label"] for row in rows).items()))
-    if kind == "tagging":
-        report["labels"] = dict(sorted(Counter(tag for row in rows for tag in row.fields["tags"]).items()))
+    if kind in CLASSES:
+        report["labels"] = dict(sorted(Counter(label for row in rows for label in labels_of(kind, row.fields)).items()))
     return report
 
 
@@ -97,13 +96,10 @@ def _notes(
     notes = list(augmentation.get("notes", ()))
     if conflicts:
         notes.append(f"{len(conflicts):,} near duplicates have different answers: label noise, or a fine distinction")
-    if data.kind == "classification":
-        seen = {row.fields["label"] for row in splits["train"]}
-        unseen: dict[str, int] = defaultdict(int)
-        for row in (*splits["validation"], *splits["test"]):
-            if row.fields["label"] not in seen:
-                unseen[row.fields["label"]] += 1
-        if unseen:
-            names = ", ".join(shown(name) for name in sorted(unseen)[:5])
-            notes.append(f"{sum(unseen.values()):,} evaluation rows have a label that no training row has: {names}")
+    seen = {label for row in splits["train"] for label in labels_of(data.kind, row.fields)}
+    measured = (*splits["validation"], *splits["test"])
+    evaluation = [set(labels_of(data.kind, row.fields)) - seen for row in measured]
+    if unseen := set().union(*evaluation):
+        names = ", ".join(shown(name) for name in sorted(unseen)[:5])
+        notes.append(f"{sum(map(bool, evaluation)):,} evaluation rows have a label that no training row has: {names}")
     return notes

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seektune.text.kinds import answer_text, prompt_text, strings
+from seektune.score.options import CLASSES
+from seektune.text.kinds import answer_text, prompt_text, running_text, strings
 from seektune.text.layout import IGNORED, Layout, LayoutError, fit, messages_of
 from seektune.text.options import COLUMNS
 from seektune.text.rows import RowSet
@@ -28,7 +29,7 @@ class Filler:
             split: {"dropped": Counter(), "truncated": Counter(), "notices": Counter()} for split in SPLITS
         }
         self.label_names: list[str] = []
-        if rows.kind == "classification":
+        if rows.kind in CLASSES:
             splits = rows.report["splits"].values()
             self.label_names = sorted({label for split in splits for label in split["labels"]})
         self._index = {name: number for number, name in enumerate(self.label_names)}
@@ -44,6 +45,8 @@ class Filler:
                     self.counts[split]["notices"]["special token as plain text"] += 1
             if self._rows.kind in ("text", "classification"):
                 made += self._plain(split, batch)
+            elif self._rows.kind == "tagging":
+                made += self._tagged(split, batch)
             else:
                 made += self._chats(split, batch)
         return sorted(made, key=lambda row: row.row_id)
@@ -53,15 +56,20 @@ class Filler:
         texts = [row["text"] for row in self._rows.rows("general")]
         for row in self._rows.rows("train"):
             if row["augment_seed"] is None:
-                parts = (prompt_text(self._rows.kind, row), self._answer(row))
+                parts = (self._given(row), self._answer(row))
                 texts.append("\n\n".join(part for part in parts if part))
         documents = [self._layout.document(ids) for ids in self._layout.plain(texts)]
         stream = np.concatenate(documents) if documents else np.zeros(0, dtype=np.int32)
         made = [self._block(f"base/{i}", "", block, "") for i, block in enumerate(self._blocks(stream))]
         return sorted(made, key=lambda row: row.row_id)
 
+    def _given(self, row: dict[str, Any]) -> str:
+        if self._rows.kind == "tagging":
+            return "".join(running_text(row["tokens"], row["language"]))
+        return prompt_text(self._rows.kind, row)
+
     def _answer(self, row: dict[str, Any]) -> str:
-        return "" if self._rows.kind == "classification" else answer_text(self._rows.kind, row)
+        return "" if self._rows.kind in CLASSES else answer_text(self._rows.kind, row)
 
     def _blocks(self, ids: NDArray[np.int32]) -> list[NDArray[np.int32]]:
         """Nearly equal blocks of at most `max_length`, so that none is too short to learn from."""
@@ -91,6 +99,29 @@ class Filler:
                 whole = np.append(whole[: self._max - 1], np.int32(self._layout.eos_id))
             labels = np.full(len(whole), IGNORED, dtype=np.int32)
             made.append(self._row(row, whole, labels, self._index[row["label"]]))
+        return made
+
+    def _tagged(self, split: str, batch: Sequence[dict[str, Any]]) -> list[Row]:
+        """The last token of a word carries its tag: there a causal model has read the whole word."""
+        made: list[Row] = []
+        counts = self.counts[split]
+        sentences = self._layout.words([running_text(row["tokens"], row["language"]) for row in batch])
+        for row, words in zip(batch, sentences, strict=True):
+            if not all(map(len, words)):
+                counts["dropped"]["a word without a token"] += 1
+                continue
+            start = self._layout.document(words[0][:0], end=False)
+            ends = len(start) + np.cumsum([len(word) for word in words])
+            fit = int(np.searchsorted(ends, self._max, side="right"))
+            if fit < len(words):
+                if self._too_long == "quarantine" or not fit:
+                    counts["dropped"]["too long"] += 1
+                    continue
+                counts["truncated"]["words"] += 1
+            ids = np.concatenate([start, *words[:fit]])
+            labels = np.full(len(ids), IGNORED, dtype=np.int32)
+            labels[ends[:fit] - 1] = [self._index[tag] for tag in row["tags"][:fit]]
+            made.append(self._row(row, ids, labels, -1))
         return made
 
     def _chats(self, split: str, batch: Sequence[dict[str, Any]]) -> list[Row]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seektune.text.options import COLUMNS
@@ -140,6 +140,26 @@ def strings(fields: Fields) -> list[str]:
         else:
             found.extend(item if isinstance(item, str) else item["content"] for item in value)
     return found
+
+
+def labels_of(kind: str, fields: Fields) -> list[str]:
+    """The classes that a row names: its label, or the tags of its words; none in other kinds."""
+    return {"classification": lambda: [fields["label"]], "tagging": lambda: fields["tags"]}.get(kind, list)()
+
+
+def running_text(words: Sequence[str], language: str) -> list[str]:
+    """Tagged words as they stand in running text: each with the space before it, if there is one; joined they are it.
+
+    Chinese has none, but between two words of Latin letters or digits ("New York" in a Chinese sentence).
+    """
+    return [
+        f" {word}" if before and (language != "zh" or _touch(before, word)) else word
+        for before, word in zip(("", *words), words, strict=False)
+    ]
+
+
+def _touch(before: str, word: str) -> bool:
+    return all(c.isalnum() and c < "\u0250" for c in (before[-1], word[0]))
 
 
 def inputs(kind: str, fields: Fields) -> list[str]:

@@ -3,7 +3,7 @@
 An instruction is a chat of one user turn (instruction, blank line, input) and one assistant turn; a summary is a
 document as the user turn. The tokenizer's own chat template is used; one without gets the documented default below.
 Learned (label != -100) are the assistant's words and the first special token that closes each of its turns. A special
-token spelled out in a user's text is encoded as plain text.
+token spelled out in a user's text is encoded as plain text. Tagged words are running text without a template.
 
 How contents are told from the template: for each sequence of roles it is rendered once, with a mark in place of each
 content, so that their places are known whatever the template does around them. The whole text is then encoded at once, as
@@ -17,6 +17,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -98,6 +99,8 @@ class Layout:
         self.bos_id: int | None = tokenizer.bos_token_id
         probe = self._special.encode("a", add_special_tokens=True).ids
         self._around_roles = lru_cache(maxsize=10_000)(self._around)
+        first, second, both = (ids.tolist() for ids in self.plain(["a", "b", "a b"]))
+        self._spaces_itself = both == first + second
         self._starts_with_bos = self.bos_id is not None and probe[:1] == [self.bos_id]
 
     def spells_special(self, text: str) -> bool:
@@ -107,6 +110,15 @@ class Layout:
         """Texts without any template; special tokens spelled out in them are plain text."""
         encoded = self._plain.encode_batch(list(texts), add_special_tokens=False)
         return [np.asarray(one.ids, dtype=np.int32) for one in encoded]
+
+    def words(self, sentences: Sequence[Sequence[str]]) -> list[list[NDArray[np.int32]]]:
+        """Tokens of each word, encoded by itself so that no token reaches over the end of a word.
+
+        Words come with the space before them, which is left away for a tokenizer that puts one before every text.
+        """
+        flat = [word.lstrip(" ") if self._spaces_itself else word for words in sentences for word in words]
+        encoded = iter(self.plain(flat))
+        return [list(islice(encoded, len(words))) for words in sentences]
 
     def document(self, ids: NDArray[np.int32], *, end: bool = True) -> NDArray[np.int32]:
         """A plain text with the tokenizer's usual start, and the end-of-text token."""

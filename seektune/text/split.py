@@ -18,7 +18,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from seektune.errors import DataError
+from seektune.score.options import CLASSES
 from seektune.text.clusters import Forest
+from seektune.text.kinds import labels_of
 from seektune.text.lines import shown
 from seektune.text.options import DataOptions, SplitOptions
 from seektune.text.reading import Row
@@ -89,7 +91,7 @@ def uneven(kept: Sequence[Row], data: DataOptions) -> list[str]:
 
 
 def need_both_sides(kept: Sequence[Row], data: DataOptions) -> None:
-    """Every side has rows and, for classification, the training side at least two labels."""
+    """Every side has rows and, where classes are learned, the training side at least two labels."""
     counts = Counter(row.side for row in kept)
     empty = [name for name in ("train", *EVALUATION) if not counts[name]]
     groups = len({row.group for row in kept})
@@ -99,10 +101,11 @@ def need_both_sides(kept: Sequence[Row], data: DataOptions) -> None:
             f"{groups:,} group{'s' if groups != 1 else ''} are left after checks and duplicates; bring more rows, use "
             f"a finer split.group, or raise split.validation and split.test"
         )
-    if data.kind == "classification":
-        labels = {row.fields["label"] for row in kept if row.side == "train"}
+    if data.kind in CLASSES:
+        labels = {label for row in kept if row.side == "train" for label in labels_of(data.kind, row.fields)}
         if len(labels) < 2:
+            what, column = ("word", "tags") if data.kind == "tagging" else ("row", "label")
             raise DataError(
-                f"every training row has the label {shown(next(iter(labels)))!r}: there is nothing to tell apart, and "
-                f"accuracy and macro-F1 mean nothing; check the label column"
+                f"every training {what} has the label {shown(next(iter(labels)))!r}: there is nothing to tell apart, and "
+                f"accuracy and macro-F1 mean nothing; check the {column} column"
             )

@@ -5,9 +5,11 @@ A store folder holds facts.json and {train, validation, test, base}.arrow (Arrow
     row_id string | group string | input_ids list<int32> | labels list<int32> | label int32 | language string
     operator string | rate float64 | copy int32
 
-`labels` are aligned with `input_ids` and not shifted; -100 marks a token that is not learned. `label` is the class
-index (classification), else -1. `operator` is "" for an original row; an augmented one has the operator that made it, at
-which rate, and which copy it is. Rows stand in content-hash order. Imports neither torch nor datasets nor transformers.
+`labels` are aligned with `input_ids` and not shifted; -100 marks a token that is not learned. In tagging the last token of
+each word carries the index of its tag, and it is asked at that very token; elsewhere labels are tokens, asked one token
+earlier. `label` is the class index (classification), else -1. Both index facts["labels"], the names of all splits, sorted.
+`operator` is "" for an original row; an augmented one has the operator that made it, at which rate, and which copy it is.
+Rows stand in content-hash order. Imports neither torch nor datasets nor transformers.
 """
 
 from __future__ import annotations

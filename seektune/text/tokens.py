@@ -1,8 +1,8 @@
 """From rows to tokens, once per (rows, tokenizer, length): training a tokenizer, and filling a TokenStore.
 
 A trained tokenizer is byte-level BPE as DeepSeek's (Han runs and single digits apart), learned from the train split and
-general text only. Both results are content-addressed folders in the cache. Raises DataError where a kind is not trained
-yet, where a tokenizer cannot be opened, and where no row has a token to learn.
+general text only. Both results are content-addressed folders in the cache. Raises DataError where a tokenizer cannot be
+opened, and where no row has a token to learn.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from seektune.errors import DataError
-from seektune.text.kinds import strings
+from seektune.text.kinds import running_text, strings
 from seektune.text.options import COLUMNS
 from seektune.text.rows import RowSet
 from seektune.text.store import SPLITS, TokenStore, write_split
@@ -83,14 +83,15 @@ def _training_texts(rows: RowSet) -> Iterator[str]:
     for split, kind in (("general", "text"), ("train", rows.kind)):
         for row in rows.rows(split):
             if row["augment_seed"] is None:
-                names = ("text",) if kind == "classification" else COLUMNS[kind]
-                yield from strings({name: row[name] for name in names})
+                if kind == "tagging":
+                    yield "".join(running_text(row["tokens"], row["language"]))
+                else:
+                    names = ("text",) if kind == "classification" else COLUMNS[kind]
+                    yield from strings({name: row[name] for name in names})
 
 
 def tokenise(rows: RowSet, tokenizer: Path | str, revision: str | None, max_length: int, cache: Path) -> TokenStore:
     """Tokens of all splits. `tokenizer` is a folder, or a hub id with its pinned revision."""
-    if rows.kind == "tagging":
-        raise DataError("kind tagging is read and checked, but not trained yet; train text, chat or classification")
     folder = Path(tokenizer)
     identity = _files_hash(folder) if folder.is_dir() else f"{tokenizer}@{revision}"
     too_long = str(rows.report["options"]["checks"]["too_long"])
@@ -139,7 +140,8 @@ def _fill(folder: Path, rows: RowSet, tokenizer: Any, max_length: int, too_long:
         made = filler.base() if split == "base" else filler.split(split)
         write_split(folder / f"{split}.arrow", made)
         lengths = [len(row.input_ids) for row in made] or [0]
-        learned = sum(int((row.labels[1:] != -100).sum()) for row in made)
+        first = 0 if rows.kind == "tagging" else 1
+        learned = sum(int((row.labels[first:] != -100).sum()) for row in made)
         splits[split] = {
             "rows": len(made),
             "tokens": int(sum(lengths)),

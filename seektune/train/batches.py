@@ -22,7 +22,7 @@ class Layout:
     def __init__(
         self,
         *,
-        classify: bool,
+        kind: str,
         pad_id: int,
         packing: bool,
         capacity: int,
@@ -30,7 +30,7 @@ class Layout:
         micro_tokens: int,
         device: str,
     ) -> None:
-        self._classify, self._pad_id = classify, pad_id
+        self._kind, self._pad_id = kind, pad_id
         self._packing, self._capacity = packing, capacity
         self._micro_batch, self._micro_tokens, self._device = micro_batch, micro_tokens, device
 
@@ -42,13 +42,7 @@ class Layout:
             lengths = [sum(lengths[index] for index in members) for members in bins]
         groups = split(lengths, micro_batch=self._micro_batch, micro_tokens=self._micro_tokens, device=self._device)
         return [
-            lay_out(
-                rows,
-                [bins[place] for place in group],
-                classify=self._classify,
-                packed=self._packing,
-                pad_id=self._pad_id,
-            )
+            lay_out(rows, [bins[place] for place in group], kind=self._kind, packed=self._packing, pad_id=self._pad_id)
             for group in groups
         ]
 

@@ -1,14 +1,18 @@
 """The trained model as a folder that `from_pretrained` (or, for adapters, `PeftModel.from_pretrained`) opens.
 
 Weights are those that were measured (the moving average, or the best point), in safetensors; the tokenizer lies
-beside. Written to a temporary folder and renamed, so that a model folder is whole or not there.
+beside, and beside an adapter the names of its classes (labels.json), which a whole model has in its config. Written to
+a temporary folder and renamed, so that a model folder is whole or not there.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
+
+from peft import TaskType
 
 from seektune.adapt.lora import loadable
 
@@ -23,6 +27,9 @@ def export(model: Any, folder: Path, base: str, revision: str | None, tokenizer:
         configs[name] = loadable(config, model.get_base_model())
         configs[name].base_model_name_or_path = base
         configs[name].revision = revision
+        if config.task_type != TaskType.CAUSAL_LM:
+            names = json.dumps(list(model.config.id2label.values()), ensure_ascii=False)
+            (temporary / "labels.json").write_text(names, encoding="utf-8")
     model.save_pretrained(temporary)
     (temporary / "README.md").unlink(missing_ok=True)  # peft's empty model card
     if tokenizer is not None:

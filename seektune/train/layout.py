@@ -1,8 +1,8 @@
 """Rows of tokens -> tensors for one forward pass, with as little padding as pays.
 
 Whatever the kind, a batch asks the same question: at these positions, which of these classes? Language kinds ask at
-every position before a target token (classes: the vocabulary), classification at the last token of each row. So
-hidden states are taken at `positions` only, and the output layer never sees the rest.
+every position before a target token (classes: the vocabulary), classification at the last token of each row, tagging
+at the last token of each word. So hidden states are taken at `positions` only, and the output layer never sees the rest.
 
 Rows are padded on the right. Under causal attention no real token ever sees the padding after it, so no attention
 mask is needed at all and the fastest kernel runs. Packing lays several rows end to end: position ids start over at
@@ -82,7 +82,7 @@ def pack(lengths: Sequence[int], capacity: int) -> list[list[int]]:
     return bins
 
 
-def lay_out(rows: Sequence[Any], bins: Sequence[Sequence[int]], *, classify: bool, packed: bool, pad_id: int) -> Batch:
+def lay_out(rows: Sequence[Any], bins: Sequence[Sequence[int]], *, kind: str, packed: bool, pad_id: int) -> Batch:
     """`rows[index]` has input_ids, labels, label; each bin becomes one row of the batch."""
     width = max(sum(len(rows[index].input_ids) for index in members) for members in bins)
     input_ids = np.full((len(bins), width), pad_id, dtype=np.int64)
@@ -96,11 +96,7 @@ def lay_out(rows: Sequence[Any], bins: Sequence[Sequence[int]], *, classify: boo
             input_ids[place, offset : offset + length] = row.input_ids
             if position_ids is not None:
                 position_ids[place, offset : offset + length] = np.arange(length)
-            if classify:
-                at, wanted = np.array([length - 1]), np.array([row.label])
-            else:
-                at = np.flatnonzero(row.labels[1:] != -100)
-                wanted = row.labels[1:][at]
+            at, wanted = _asked(row, kind)
             positions.append(at + place * width + offset)
             targets.append(wanted)
             owners.append(np.full(len(at), index))
@@ -114,6 +110,15 @@ def lay_out(rows: Sequence[Any], bins: Sequence[Sequence[int]], *, classify: boo
         targets=torch.from_numpy(np.concatenate(targets).astype(np.int64)),
         owners=torch.from_numpy(np.concatenate(owners).astype(np.int64)),
     )
+
+
+def _asked(row: Any, kind: str) -> tuple[Any, Any]:
+    """(positions in the row, the class that is right at each)."""
+    if kind == "classification":
+        return np.array([len(row.input_ids) - 1]), np.array([row.label])
+    labels = row.labels if kind == "tagging" else row.labels[1:]
+    at = np.flatnonzero(labels != -100)
+    return at, labels[at]
 
 
 def moved(batch: Batch, device: torch.device) -> Batch:

@@ -7,11 +7,15 @@ trials in one process cannot see each other.
 A model is asked for hidden states, and its output layer is applied where the loss is (layout.py). Whether that equals
 the model's own answer is checked once on real weights; models that do more between hidden state and logits (scaling,
 soft caps) are asked for all their logits instead.
+
+Classes are chosen by transformers' linear head, `score`, on the last hidden state of the row (classification) or of each
+word (tagging). Its dropout is left out, and so in the saved config.
 """
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,7 @@ from torch import Tensor, nn
 
 from seektune.adapt.options import METHODS
 from seektune.errors import Problem, StudyFileError
+from seektune.score.options import CLASSES
 from seektune.train.layout import Batch
 from seektune.train.source import check_base, split_revision
 from seektune.trial import Json, Params
@@ -29,7 +34,14 @@ class Base:
     """A base model in memory, and how to make trials of it."""
 
     def __init__(
-        self, base: str, revision: str | None, config: Json | None, kind: str, labels: int, pad_id: int, precision: str
+        self,
+        base: str,
+        revision: str | None,
+        config: Json | None,
+        kind: str,
+        labels: Sequence[str],
+        pad_id: int,
+        precision: str,
     ) -> None:
         self._base, self._revision = split_revision(base, revision)
         self._config, self._kind, self._labels, self._pad_id = config, kind, labels, pad_id
@@ -56,31 +68,52 @@ class Base:
             raise StudyFileError([Problem(self._base, problem)])
         import transformers
 
-        loader: Any = transformers.AutoModelForCausalLM
+        where: dict[str, Any] = {
+            "revision": None if Path(self._base).is_dir() else self._revision,
+            "local_files_only": Path(self._base).is_dir(),
+            "trust_remote_code": False,
+        }
         extra: dict[str, Any] = {}
-        if self._kind == "classification":
-            loader = transformers.AutoModelForSequenceClassification
-            extra = {"num_labels": self._labels, "pad_token_id": self._pad_id, "ignore_mismatched_sizes": True}
+        if self._kind in CLASSES:
+            config = self._with_classes(transformers.AutoConfig.from_pretrained(self._base, **where))
+            extra = {"config": config, "ignore_mismatched_sizes": True}
         level = logging.get_verbosity()
         logging.set_verbosity_error()  # a fresh classification head is no news
         try:
-            model, info = loader.from_pretrained(
+            model, info = self._loader().from_pretrained(
                 self._base,
-                revision=None if Path(self._base).is_dir() else self._revision,
                 use_safetensors=True,
-                local_files_only=Path(self._base).is_dir(),
-                trust_remote_code=False,
                 dtype=self._dtype,
                 attn_implementation="sdpa",
                 output_loading_info=True,
+                **where,
                 **extra,
             )
         finally:
             logging.set_verbosity(level)
-        self._fresh_head = self._kind == "classification" and bool(info["missing_keys"] or info["mismatched_keys"])
+        self._fresh_head = self._kind in CLASSES and bool(info["missing_keys"] or info["mismatched_keys"])
         self._pristine = _prepared(model)
         if forward:
             self._look_at_head(self._pristine)
+
+    def _loader(self) -> Any:
+        import transformers
+
+        if self._kind == "tagging":
+            import seektune.train.deepseek_v2  # noqa: F401 - known to the loader from then on
+
+            return transformers.AutoModelForTokenClassification
+        if self._kind == "classification":
+            return transformers.AutoModelForSequenceClassification
+        return transformers.AutoModelForCausalLM
+
+    def _with_classes(self, config: Any) -> Any:
+        config.id2label = dict(enumerate(self._labels))
+        config.label2id = {name: number for number, name in enumerate(self._labels)}
+        config.pad_token_id = self._pad_id
+        if self._kind == "tagging":
+            config.classifier_dropout = 0.0
+        return config
 
     def _look_at_head(self, model: Any) -> None:
         if self.direct_head is None:
@@ -94,7 +127,7 @@ class Base:
             model = _copied(self._pristine)
             torch.manual_seed(seed)
             if self._fresh_head:
-                nn.init.normal_(model.score.weight, std=getattr(model.config, "initializer_range", 0.02))
+                nn.init.normal_(head_of(model, self._kind).weight, std=getattr(model.config, "initializer_range", 0.02))
         self._look_at_head(model)
         torch.manual_seed(seed + 1)
         method = METHODS[str(params["method"])]
@@ -107,12 +140,10 @@ class Base:
         import transformers
 
         config = transformers.AutoConfig.for_model(**dict(self._config or {}))
-        loader: Any = transformers.AutoModelForCausalLM
-        if self._kind == "classification":
-            config.num_labels = self._labels
-            loader = transformers.AutoModelForSequenceClassification
+        if self._kind in CLASSES:
+            config = self._with_classes(config)
         torch.manual_seed(seed)
-        return _prepared(loader.from_config(config, attn_implementation="sdpa", dtype=torch.float32))
+        return _prepared(self._loader().from_config(config, attn_implementation="sdpa", dtype=torch.float32))
 
 
 def _prepared(model: Any) -> Any:
@@ -134,7 +165,7 @@ def _bare(model: Any) -> Any:
 def head_of(model: Any, kind: str) -> Any:
     """The layer from hidden states to classes or tokens."""
     bare = _bare(model)
-    return bare.score if kind == "classification" else bare.get_output_embeddings()
+    return bare.score if kind in CLASSES else bare.get_output_embeddings()
 
 
 def logits_at(model: Any, batch: Batch, kind: str, direct: bool) -> Tensor:

@@ -86,7 +86,7 @@ class Setup:
                 seed=segment.seed,
             ),
             layout=Layout(
-                classify=kind == "classification",
+                kind=kind,
                 pad_id=facts["pad_id"],
                 packing=options.packing,
                 capacity=facts["max_length"],

@@ -15,6 +15,7 @@ from seektune.adapt.options import METHODS
 from seektune.errors import SeektuneError
 from seektune.optim.options import OPTIMIZERS
 from seektune.schedule.options import SCHEDULES
+from seektune.text.options import COLUMNS
 from seektune.text.store import TokenStore
 from seektune.train.facts import versions
 from seektune.train.model import Base
@@ -25,11 +26,9 @@ from seektune.train.setup import Setup
 from seektune.train.source import base_fingerprint
 from seektune.trial import Dispatch, Json, Report, Result, Segment, State, fingerprint
 
-TRAINED_KINDS = ("text", "instruction", "chat", "summary", "classification")
-
 
 class LanguageTrainer:
-    """Trains causal language models and sequence classifiers on a token store.
+    """Trains causal language models, and classifiers of rows or words, on a token store.
 
     base: folder, or hub id with `revision` (or `hub@revision`). With `config` (preset or transformers config) every
     trial starts from random weights of its own seed instead, and `base` only says where the tokenizer lies.
@@ -48,10 +47,8 @@ class LanguageTrainer:
         config: str | Json | None = None,
         tokenizer: str | None = None,
     ) -> None:
-        if kind not in TRAINED_KINDS:
-            raise SeektuneError(
-                f"kind {kind!r} is read and checked but not trained; one of {', '.join(TRAINED_KINDS)} is"
-            )
+        if kind not in COLUMNS:
+            raise SeektuneError(f"unknown kind {kind!r}; one of {', '.join(COLUMNS)} is trained")
         self.base, self.revision, self.tokenizer, self.kind = base, revision, tokenizer or base or None, kind
         self.device, self.threads, self.options = device, threads, TrainOptions(**(train or {}))
         self.store = TokenStore(store)
@@ -70,7 +67,7 @@ class LanguageTrainer:
             self.revision,
             config or None,
             self.kind,
-            labels=len(facts.get("labels") or ()),
+            labels=facts.get("labels") or (),
             pad_id=facts["pad_id"],
             precision=self.options.precision,
         )

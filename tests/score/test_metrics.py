@@ -10,6 +10,7 @@ from sklearn.metrics import f1_score, log_loss
 
 from seektune.score.metrics import Scores, measure
 from seektune.score.options import METRICS, metrics_of
+from seektune.text.options import COLUMNS
 
 
 def classes(label: list[int], predicted: list[int]) -> Scores:
@@ -19,7 +20,7 @@ def classes(label: list[int], predicted: list[int]) -> Scores:
 
 
 def language(loss: list[float], targets: list[int], correct: list[int]) -> Scores:
-    none = np.full(len(loss), -1)
+    none = np.zeros(0, dtype=np.int64)
     return Scores(np.array(loss), np.array(targets), np.array(correct), none, none)
 
 
@@ -60,4 +61,4 @@ def test_every_metric_has_kinds_direction_and_code() -> None:
         assert metric.kinds, name
         assert metric.direction in ("minimize", "maximize")
         assert callable(metric.load())
-    assert all(metrics_of(kind)[0] == "loss" for kind in ("text", "instruction", "chat", "summary", "classification"))
+    assert all(metrics_of(kind)[0] == "loss" for kind in COLUMNS)

@@ -11,7 +11,7 @@ import pytest
 
 from seektune.text.store import write_split
 from seektune.train.trainer import LanguageTrainer
-from tests.train.tiny import CLASSES, FAMILIES, MAX_LENGTH, VOCABULARY, make_rows, run, segment
+from tests.train.tiny import CLASS_NAMES, FAMILIES, MAX_LENGTH, TAG_NAMES, VOCABULARY, make_rows, run, segment
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +24,7 @@ def store_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
             folder = tmp_path_factory.mktemp(f"store-{kind}")
             for seed, (split, count) in enumerate({"train": 90, "validation": 24, "test": 16, "base": 40}.items()):
                 write_split(folder / f"{split}.arrow", make_rows("text" if split == "base" else kind, count, seed))
-            labels = [f"class-{index}" for index in range(CLASSES)] if kind == "classification" else []
+            labels = {"classification": CLASS_NAMES, "tagging": TAG_NAMES}.get(kind, [])
             facts = {
                 "kind": kind,
                 "vocabulary": VOCABULARY,

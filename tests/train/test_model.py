@@ -7,16 +7,22 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+)
 
 from seektune.errors import StudyFileError
 from seektune.train.presets import PRESETS, model_config
 from seektune.train.source import base_fingerprint, check_base, split_revision
 from seektune.train.trainer import LanguageTrainer
-from tests.train.tiny import CLASSES, run, segment
+from tests.train.tiny import run, segment
 
 Trainers = Callable[..., LanguageTrainer]
 TOKENS = {"vocabulary": 2048, "pad_id": 0, "eos_id": 2, "bos_id": 1}
@@ -40,7 +46,7 @@ def test_presets_are_small_members_of_their_family(name: str) -> None:
         assert "model.layers.1.mlp.gate.e_score_correction_bias" in dict(model.named_buffers())
 
 
-@pytest.mark.parametrize("kind", ["instruction", "classification"])
+@pytest.mark.parametrize("kind", ["instruction", "classification", "tagging"])
 @pytest.mark.parametrize("method", ["full", "lora"])
 @pytest.mark.parametrize("family", ["llama", "deepseek_v2", "deepseek_v3"])
 def test_exported_folder_opens_and_gives_the_same_numbers(
@@ -55,11 +61,21 @@ def test_exported_folder_opens_and_gives_the_same_numbers(
     params = {"method": method, "lora_dropout": 0.1 if method == "lora" else 0.0}
     result = run(trainer, tmp_path, segment("trial", 900, 900, params=params, export=True))
     assert result.model is not None
-    loader = AutoModelForCausalLM if kind == "instruction" else AutoModelForSequenceClassification
+    loader: Any = {
+        "instruction": AutoModelForCausalLM,
+        "classification": AutoModelForSequenceClassification,
+        "tagging": AutoModelForTokenClassification,
+    }[kind]
+    if (family, kind) == ("deepseek_v2", "tagging"):  # of which transformers has no token classifier
+        loader = AutoModelForSequenceClassification
+    names = trainer.store.facts["labels"]
     if method == "full":
-        model = loader.from_pretrained(result.model)
+        model, info = loader.from_pretrained(result.model, output_loading_info=True)
+        assert not any(info.values())
+        assert kind == "instruction" or list(model.config.id2label.values()) == names
     else:
-        labels = {"num_labels": CLASSES} if kind == "classification" else {}
+        labels = {"num_labels": len(names)} if names else {}
+        assert not names or json.loads((Path(result.model) / "labels.json").read_text()) == names
         model = PeftModel.from_pretrained(loader.from_pretrained(base_of(family), **labels), result.model)
         assert json.loads((Path(result.model) / "adapter_config.json").read_text())["base_model_name_or_path"] == str(
             base_of(family)

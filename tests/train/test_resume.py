@@ -22,7 +22,7 @@ CASES = [
     (family, method, kind)
     for family in ("llama", "deepseek_v3")
     for method in ("full", "lora")
-    for kind in ("instruction", "classification")
+    for kind in ("instruction", "classification", "tagging")
 ]
 EVALUATE = Evaluate(rows=12, every_tokens=700)
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
-from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoModelForTokenClassification
 
 from seektune.train.layout import lay_out, pack, split
 from seektune.train.trainer import LanguageTrainer
@@ -29,7 +29,7 @@ def losses(result: Result) -> np.ndarray:
     return np.array([[point.train_loss, point.metrics["loss"]] for point in result.curve])
 
 
-@pytest.mark.parametrize("kind", ["instruction", "classification"])
+@pytest.mark.parametrize("kind", ["instruction", "classification", "tagging"])
 @pytest.mark.parametrize("family", ["llama", "deepseek_v2", "deepseek_v3"])
 def test_accumulation_does_not_change_the_curve(trainer_of: Trainers, tmp_path: Path, family: str, kind: str) -> None:
     """1 x 8 = 8 x 1 = whatever fits, although rows differ in length and in target tokens."""
@@ -48,7 +48,7 @@ def test_accumulation_does_not_change_the_curve(trainer_of: Trainers, tmp_path: 
 
 @pytest.mark.parametrize("method", ["full", "lora"])
 @pytest.mark.parametrize("family", ["llama", "deepseek_v2", "deepseek_v3"])
-@pytest.mark.parametrize("kind", ["instruction", "classification"])
+@pytest.mark.parametrize("kind", ["instruction", "classification", "tagging"])
 def test_packing_does_not_change_the_curve(
     trainer_of: Trainers, tmp_path: Path, family: str, kind: str, method: str
 ) -> None:
@@ -103,6 +103,26 @@ def test_class_logits_are_what_transformers_computes(trainer_of: Trainers, tmp_p
     labels = torch.tensor([row.label for row in rows])
     assert result.metrics["loss"] == pytest.approx(float(cross_entropy(logits, labels)), rel=1e-5)
     assert result.metrics["accuracy"] == pytest.approx(float((logits.argmax(-1) == labels).float().mean()))
+
+
+@pytest.mark.parametrize("family", ["llama", "deepseek_v3"])
+def test_tag_logits_are_what_transformers_computes(trainer_of: Trainers, tmp_path: Path, family: str) -> None:
+    """Each tag is asked at its own word's last token, not one earlier: transformers' loss of the same labels."""
+    trainer = trainer_of(family, "tagging")
+    result = run(trainer, tmp_path, segment("trial", 500, 500, export=True))
+    model = AutoModelForTokenClassification.from_pretrained(str(result.model)).eval()
+    total = right = words = 0.0
+    for index in range(12):
+        row = trainer.store.row("validation", index)
+        ids, labels = (torch.tensor(np.asarray(v, dtype=np.int64))[None] for v in (row.input_ids, row.labels))
+        with torch.no_grad():
+            answer = model(input_ids=ids, labels=labels)
+        tagged = labels != -100
+        total += float(answer.loss) * int(tagged.sum())
+        right += int((answer.logits.argmax(-1) == labels)[tagged].sum())
+        words += int(tagged.sum())
+    assert result.metrics["loss"] == pytest.approx(total / words, rel=1e-5)
+    assert result.metrics["accuracy"] == pytest.approx(right / words)
 
 
 def test_measuring_does_not_touch_training(trainer_of: Trainers, tmp_path: Path) -> None:
@@ -163,7 +183,7 @@ def test_split_and_pack_place_every_row_once_within_limits() -> None:
 
 def test_packed_layout_by_hand() -> None:
     rows = make_rows("instruction", 3, 1)
-    batch = lay_out(rows, [[2, 0], [1]], classify=False, packed=True, pad_id=0)
+    batch = lay_out(rows, [[2, 0], [1]], kind="instruction", packed=True, pad_id=0)
     first, second = len(rows[2].input_ids), len(rows[0].input_ids)
     assert batch.position_ids is not None
     width = batch.input_ids.shape[1]

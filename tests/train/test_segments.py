@@ -15,6 +15,7 @@ import torch
 from pydantic import ValidationError
 
 from seektune.errors import DataError, SeektuneError
+from seektune.study.examples import read_examples
 from seektune.train.trainer import LanguageTrainer
 from seektune.trial import Evaluate, Start, State, View, to_json
 from tests.train.tiny import Quiet, run, segment
@@ -22,7 +23,7 @@ from tests.train.tiny import Quiet, run, segment
 Trainers = Callable[..., LanguageTrainer]
 
 
-@pytest.mark.parametrize("kind", ["instruction", "classification"])
+@pytest.mark.parametrize("kind", ["instruction", "classification", "tagging"])
 def test_zero_length_segments_measure_the_base_and_a_checkpoint(
     trainer_of: Trainers, tmp_path: Path, kind: str
 ) -> None:
@@ -48,6 +49,13 @@ def test_zero_length_segments_measure_the_base_and_a_checkpoint(
     assert measured.metrics["accuracy"] == pytest.approx(np.average(table["accuracy"], weights=table["tokens"]))
     if kind == "instruction":
         assert measured.metrics["exact_match"] == pytest.approx(np.mean(table["exact"]))
+    elif kind == "tagging":
+        for index, (label, predicted, words) in enumerate(
+            zip(table["label"], table["predicted"], table["tokens"], strict=True)
+        ):
+            labels = trainer.store.row("test", index).labels
+            assert label == labels[labels != -100].tolist()
+            assert len(predicted) == words == len(labels) // 2
     else:
         assert set(table["tokens"]) == {1}
         assert table["label"] == [trainer.store.row("test", index).label for index in range(16)]
@@ -59,11 +67,22 @@ def test_metrics_by_kind(trainer_of: Trainers, tmp_path: Path) -> None:
         "text": {"loss", "perplexity", "accuracy"},
         "instruction": {"loss", "perplexity", "accuracy", "exact_match"},
         "classification": {"loss", "accuracy", "macro_f1"},
+        "tagging": {"loss", "accuracy", "macro_f1", "entity_f1"},
     }.items():
         metrics = run(trainer_of("llama", kind), tmp_path / kind, segment("trial", 0, 1)).metrics
         assert set(metrics) == names
         if "perplexity" in metrics:
             assert metrics["perplexity"] == pytest.approx(math.exp(metrics["loss"]))
+
+
+@pytest.mark.parametrize("kind", ["text", "instruction", "classification", "tagging"])
+def test_scores_per_example_have_the_metric_as_their_mean(trainer_of: Trainers, tmp_path: Path, kind: str) -> None:
+    trial = segment("trial", 14_000, 14_000, evaluate=Evaluate(per_example=True))
+    result = run(trainer_of("llama", kind), tmp_path, trial)
+    for metric in set(result.metrics) - {"perplexity"}:
+        scores = read_examples(Path(str(result.examples)), metric).scores
+        assert scores.mean() == pytest.approx(result.metrics[metric]), metric
+        assert scores.std() > 0, metric
 
 
 def test_exact_match_is_greedy_decoding(trainer_of: Trainers, tmp_path: Path) -> None:
@@ -232,8 +251,8 @@ def test_facts_say_what_was_trained_with_what(trainer_of: Trainers, tmp_path: Pa
 
 
 def test_what_cannot_be_trained_says_so(trainer_of: Trainers, store_of: Callable[[str], Path], tmp_path: Path) -> None:
-    with pytest.raises(SeektuneError, match="tagging"):
-        LanguageTrainer(base="x", store=str(store_of("text")), kind="tagging")
+    with pytest.raises(SeektuneError, match="unknown kind 'images'; one of text, instruction"):
+        LanguageTrainer(base="x", store=str(store_of("text")), kind="images")
     with pytest.raises(ValidationError, match="unknown schedule 'cosinus'; one of constant"):
         run(trainer_of(), tmp_path, segment("t", 1, 1, params={"schedule": "cosinus"}))
     with pytest.raises(ValidationError, match="momentum"):

@@ -29,7 +29,7 @@ print("pandas" in sys.modules)
 
 
 @pytest.mark.parametrize("method", ["full", "lora"])
-@pytest.mark.parametrize("kind", ["instruction", "classification"])
+@pytest.mark.parametrize("kind", ["instruction", "classification", "tagging"])
 def test_a_trial_imports_nothing_after_warm(
     store_of: Callable[[str], Path], base_of: Callable[[str], Path], tmp_path: Path, kind: str, method: str
 ) -> None:

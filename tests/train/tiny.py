@@ -12,6 +12,7 @@ from seektune.train.trainer import LanguageTrainer
 from seektune.trial import Dispatch, Evaluate, Progress, Result, Segment
 
 VOCABULARY, CLASSES, MAX_LENGTH = 96, 3, 40
+CLASS_NAMES, TAG_NAMES = ["class-0", "class-1", "class-2"], ["O", "B-LOC", "B-PER", "I-PER"]
 
 SIZES: dict[str, Any] = {
     "hidden_size": 32,
@@ -64,6 +65,8 @@ def make_rows(kind: str, count: int, seed: int) -> list[Row]:
         ids = (np.arange(length) * (label + 2) + generator.integers(VOCABULARY)) % (VOCABULARY - 3) + 3
         learned = np.arange(length) >= (0 if kind == "text" else length // 2)
         labels = np.where(learned & (kind != "classification"), ids, -100)
+        if kind == "tagging":  # words of two tokens; whether the last one is low, and what the row is, makes the tag
+            labels = np.where(np.arange(length) % 2 == 1, np.where(ids < VOCABULARY // 3, 1 + label, 0), -100)
         rows.append(
             Row(
                 f"{seed}-{number:04d}",

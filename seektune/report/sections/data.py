@@ -120,8 +120,9 @@ def _labels(rows: Json) -> Table | None:
     )
     left = f", the {LABELS} most frequent of {len(table)}" if len(table) > LABELS else ""
     ratio = order[0][1] / max(order[-1][1], 1)
-    caption = f"Label balance{left}: the most frequent label has {number(ratio, 2)} times the rows of the rarest"
-    return Table(("label", "train", "share", "validation", "test"), table[:LABELS], caption, folded=len(table) > 12)
+    label, of = ("tag", "words") if rows.get("kind") == "tagging" else ("label", "rows")
+    caption = f"Balance of {label}s{left}: the most frequent has {number(ratio, 2)} times the {of} of the rarest"
+    return Table((label, "train", "share", "validation", "test"), table[:LABELS], caption, folded=len(table) > 12)
 
 
 def _conflicts(rows: Json) -> Table | None:

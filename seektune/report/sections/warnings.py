@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from seektune.report.blocks import Section, Text
 from seektune.report.facts import LOST, Facts, finite
 from seektune.report.wording import count, joined, number, plural, signed
+from seektune.score.options import METRICS
 
 FIRST_RUNG_STEPS = 50
 """METHOD: a first rung with fewer optimizer steps at the largest batch ranks noise."""
-HIGHER = ("accuracy", "exact_match", "macro_f1")
-"""Metrics where larger is better; loss and perplexity are the others."""
+HIGHER = tuple(name for name, metric in METRICS.items() if metric.direction == "maximize")
+"""Task metrics; loss and perplexity are the others."""
 
 
 def warnings(facts: Facts) -> Section | None:
