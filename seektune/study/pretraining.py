@@ -23,7 +23,7 @@ from seektune.text.stored import stored
 from seektune.trial import Evaluate, Params, Result, Segment, State, TrainerSpec, View, fingerprint
 
 PROBE_ROWS = 64
-HELD_OUT_ROWS = 256
+HELD_OUT_ROWS = 128
 """Blocks of held-out text that a perplexity is measured on, at most."""
 WARMUP_RATIO = 0.05
 LEARNING_RATE_FACTOR = 10.0
