@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seektune.ledger.results import PrepareResult
+from seektune.report.summary import pretrained
 from seektune.trial import Json
 from tasks import pages
 from tasks.board import rounded
@@ -16,7 +17,8 @@ def prepare(run: WatchedRun) -> tuple[Json, str]:
     result = run.run("prepare")
     found = PrepareResult.model_validate(result)
     sentence = (
-        f"{found.train_rows:,} rows, {found.train_tokens:,} tokens; a full run is {found.horizon_tokens:,} tokens"
+        f"{found.train_rows:,} rows, {found.train_tokens:,} tokens; {pretrained(found.continued_pretraining)}"
+        f"a full run is {found.horizon_tokens:,} tokens"
     )
     run.show("data", page(found), sentence)
     return result, sentence
@@ -29,6 +31,7 @@ def page(result: PrepareResult) -> str:
         {"": "rows to train on", "value": f"{result.train_rows:,} ({result.train_tokens:,} tokens)"},
         {"": "length of a full run", "value": f"{result.horizon_tokens:,} tokens"},
         {"": "base model", "value": f"{result.parameters:,} parameters, hidden size {result.hidden_size}"},
+        {"": "continued pre-training", "value": pretrained(result.continued_pretraining) or "none"},
         {"": "base before tuning", "value": losses or "not measured"},
         {"": "default to beat", "value": pages.params(result.default)},
         {"": "rows", "value": result.rows},

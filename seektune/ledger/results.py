@@ -16,6 +16,36 @@ class Handed(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
 
+FORGETTING_RATIO = 1.1
+"""A general perplexity that rose by more than a tenth is told as forgetting."""
+
+
+class ContinuedPretraining(Handed):
+    """What a base learned of the domain and forgot of general text before tuning."""
+
+    key: str
+    """Of the adapted base in the cache: base, text and settings by content."""
+    tokens: int
+    """Trained on."""
+    mix_tokens: int
+    domain_share: float
+    """Of the mix's tokens."""
+    learning_rate: float
+    before: Mapping[str, float]
+    """Perplexity on held-out text: "domain", and "general" where the study has general text."""
+    after: Mapping[str, float]
+    notes: list[str] = []
+    """What a reader should know of the mix."""
+
+    @property
+    def forgot(self) -> float | None:
+        """General perplexity after, as a multiple of that before, where it rose too far."""
+        if "general" not in self.before:
+            return None
+        ratio = self.after["general"] / self.before["general"]
+        return ratio if ratio > FORGETTING_RATIO else None
+
+
 class PrepareResult(Handed):
     """Data and base model, ready to train on."""
 
@@ -42,6 +72,7 @@ class PrepareResult(Handed):
     """Metrics this kind of data has."""
     base_losses: Mapping[str, float] = {}
     """Loss of the base on the validation rows before tuning, where measured."""
+    continued_pretraining: ContinuedPretraining | None = None
 
     @property
     def tokens_per_row(self) -> float:

@@ -14,6 +14,7 @@ SECTIONS: Mapping[str, str] = {
     "parallel": "seektune.report.sections.parallel:parallel",
     "importances": "seektune.report.sections.importances:importances",
     "trials": "seektune.report.sections.trials:trials",
+    "pretraining": "seektune.report.sections.pretraining:pretraining",
     "data": "seektune.report.sections.data:data",
     "environment": "seektune.report.sections.environment:environment",
 }

@@ -7,7 +7,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from seektune.ledger.results import ConfirmResult, PrepareResult, PromoteResult, RangeResult, SearchResult
+from seektune.ledger.results import (
+    ConfirmResult,
+    ContinuedPretraining,
+    PrepareResult,
+    PromoteResult,
+    RangeResult,
+    SearchResult,
+)
 from seektune.report.wording import count, joined, number, plural, signed
 
 
@@ -30,7 +37,20 @@ def _prepare(data: Mapping[str, Any], metric: str) -> str:
         else ""
     )
     base = f"Base model of {count(result.parameters)} parameters. " if result.parameters else ""
-    return f"{rows}{base}A full run is {count(result.horizon_tokens)} tokens."
+    return f"{rows}{base}{pretrained(result.continued_pretraining)}A full run is {count(result.horizon_tokens)} tokens."
+
+
+def pretrained(found: ContinuedPretraining | None) -> str:
+    """What continued pre-training changed; "" where there was none."""
+    if found is None:
+        return ""
+    changes = [
+        f"{number(found.before[name])} to {number(found.after[name])} on {name} text"
+        + (f" (forgetting: {found.forgot:.2f} times)" if name == "general" and found.forgot else "")
+        for name in found.before
+    ]
+    mix = f"{count(found.tokens)} tokens ({found.domain_share:.0%} domain text)"
+    return f"Continued pre-training on {mix}: perplexity from {joined(changes)}. "
 
 
 def _lr_range(data: Mapping[str, Any], metric: str) -> str:

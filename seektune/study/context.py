@@ -63,8 +63,12 @@ class Context:
         }
         if "base" not in changes:
             prepared = self.prepared
-            settings |= {"base": prepared.base, "store": prepared.store, "revision": self.study.model.revision}
+            settings |= {"base": prepared.base, "store": prepared.store, "revision": self.revision(prepared.base)}
         return TrainerSpec("seektune.train.trainer:LanguageTrainer", settings)
+
+    def revision(self, base: str) -> str | None:
+        """Commit of a base; a folder has none, although it may have been made from a hub model."""
+        return self.study.model.revision if base == self.study.model.hub else None
 
     def default(self) -> Params:
         """The configuration to beat: published defaults scaled to the model, under what the study holds fixed."""

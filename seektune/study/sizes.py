@@ -6,6 +6,7 @@ device), it is not guessed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from seektune.ledger.results import PrepareResult
 from seektune.study.simulated_law import SimulatedOptions
 from seektune.study_file import StudyFile
 from seektune.study_file.model_size import parameters
+from seektune.text.mixing import DomainMix
+from seektune.text.options import SourceOptions
 from seektune.trial import Json
 
 BYTES_PER_TOKEN = 3.5
@@ -34,6 +37,8 @@ class Sizes:
     validation_rows: int
     held_out_rows: int
     parameters: int | None
+    pretraining_tokens: int
+    """Trained on before the search; 0 where the base stays as it is. A base that is cached costs nothing, though."""
     exact: bool
 
     @property
@@ -43,27 +48,41 @@ class Sizes:
 
 def sizes(study: StudyFile, prepared: Json | None) -> Sizes:
     """From the prepare stage's result, or guessed from file sizes."""
+    model = study.model
+    pretraining = model.pretrain.tokens if model.config is not None else 0
     if prepared is not None:
         facts = PrepareResult.model_validate(prepared)
+        if facts.continued_pretraining is not None:
+            pretraining = facts.continued_pretraining.tokens
         return _sizes(
-            study, facts.horizon_tokens, facts.train_tokens, facts.train_rows, facts.parameters or None, exact=True
-        )
-    if study.model.simulated is not None:  # as its prepare stage will say
-        return _sizes(study, study.train.tokens or 100_000, 64_000, 1000, None, exact=True)
-    tokens = max(1000, round(0.8 * _bytes(study) / BYTES_PER_TOKEN))
+            study, facts.horizon_tokens, facts.train_tokens, facts.train_rows, facts.parameters or None, pretraining,
+            exact=True,
+        )  # fmt: skip
+    if model.simulated is not None:  # as its prepare stage will say
+        return _sizes(study, study.train.tokens or 100_000, 64_000, 1000, None, 0, exact=True)
+    data = study.data
+    tokens = max(1000, round(0.8 * _tokens(data.sources if data else [])))
     horizon = study.train.tokens or max(1, round((study.train.epochs or 1.0) * tokens))
-    return _sizes(study, horizon, tokens, max(10, tokens // 60), parameters(study.model), exact=False)
+    if (options := model.continued_pretraining) is not None and data is not None:
+        mix = DomainMix(options.domain_share, options.tokens)
+        general = _tokens(data.general)
+        domain = mix.most_domain(_tokens(data.domain) if data.domain else tokens, general)
+        pretraining = round(options.epochs * (domain + (mix.most_general(domain) if general else 0.0)))
+    return _sizes(study, horizon, tokens, max(10, tokens // 60), parameters(model), pretraining, exact=False)
 
 
-def _sizes(study: StudyFile, horizon: int, tokens: int, rows: int, weights: int | None, *, exact: bool) -> Sizes:
+def _sizes(
+    study: StudyFile, horizon: int, tokens: int, rows: int, weights: int | None, pretraining: int, *, exact: bool
+) -> Sizes:
     held_out = max(8, round(rows * HELD_OUT))
-    return Sizes(horizon, tokens, rows, min(study.train.eval_rows or held_out, held_out), held_out, weights, exact)
+    ranked = min(study.train.eval_rows or held_out, held_out)
+    return Sizes(horizon, tokens, rows, ranked, held_out, weights, pretraining, exact)
 
 
-def _bytes(study: StudyFile) -> int:
-    """Of the local files that the study reads."""
+def _tokens(sources: Sequence[SourceOptions]) -> int:
+    """Of the local files, by their size."""
     total = 0
-    for source in study.data.sources if study.data else []:
+    for source in sources:
         path = Path(source.path) if source.path else None
         if path is None:
             continue
@@ -71,7 +90,7 @@ def _bytes(study: StudyFile) -> int:
         if path.is_dir():
             files = [p for p in path.rglob("*") if p.is_file()]
         total += sum(file.stat().st_size for file in files)
-    return total
+    return round(total / BYTES_PER_TOKEN)
 
 
 def tokens_per_second(study: StudyFile, size: Sizes, device: str) -> float | None:

@@ -40,7 +40,7 @@ def content(study: StudyFile) -> list[object]:
     """What the study reads, by content, and the versions of the code that makes rows and tokens of it."""
     found: list[object] = [rows.SCHEMA, tokens.SCHEMA, model_files(study)]
     if data := study.data:
-        found += [resolve(source).identity for source in (*data.sources, *data.general)]
+        found += [resolve(source).identity for source in (*data.sources, *data.domain, *data.general)]
         found += [augmenter_identity(data)] if data.augment.operators else []
     return found
 

@@ -111,6 +111,10 @@ def _silent(name: str, model: type[Options] | None, default: Any, indent: int) -
             value = getattr(default, part)
             yield from (f"{pad}#   {line}" for line in _comment(field.description or "", 0))
             yield f"{pad}#   {part}: {_flow(value)}"
+    elif default is None and model is not None:
+        yield f"{pad}# {name}: null"
+        for part, field in model.model_fields.items():
+            yield from _comment(f"{part} ({_flow(field.default)}): {field.description or ''}", indent + 1)
     else:
         yield f"{pad}# {name}: {_flow(default)}"
 

@@ -1,7 +1,8 @@
 """Budgets in which not even one run has room: told from an estimate, so only where it is far from enough.
 
 `budget.tokens` is compared exactly in rules.py. Time and money need a speed, which the plan knows by rule of thumb: less
-than a tenth of one full run is refused. Asked last, of a study that is sound in everything else.
+than a tenth of one full run is refused; a base's pre-training is not counted, because one that is cached costs nothing.
+Asked last, of a study that is sound in everything else.
 """
 
 from __future__ import annotations

@@ -39,6 +39,7 @@ def broken_rules(sound: Sound, now: datetime) -> list[Problem]:
     rules: tuple[Rule, ...] = (
         _name,
         _model,
+        _continued_pretraining,
         _data,
         _augmenters,
         _metric,
@@ -107,6 +108,20 @@ def _wrong_base(sound: Sound, kind: str, base: str) -> str | None:
     return None
 
 
+def _continued_pretraining(sound: Sound) -> Iterator[Problem]:
+    path = ("model", "continued_pretraining")
+    given = isinstance(sound.raw("model"), dict) and sound.raw(*path) is not None
+    if given and sound.raw("model", "config") is not None:
+        text = "a base made from nothing is pre-trained by model.pretrain, on general text and the train split; take it out"
+        yield sound.problem(path, f"{dotted(path)}: {text}", key=True)
+    if given and sound.simulated:
+        text = "the simulated trainer has no text to learn; take it out, or give a folder or hub model"
+        yield sound.problem(path, f"{dotted(path)}: {text}", key=True)
+    if not given and sound.raw("data", "domain"):
+        text = "data.domain is read by continued pre-training only; add `continued_pretraining: {}` to model (folder or hub)"
+        yield sound.problem(("data", "domain"), text, key=True)
+
+
 def _data(sound: Sound) -> Iterator[Problem]:
     if sound.raw("data") is None:
         if not sound.simulated:
@@ -118,7 +133,7 @@ def _data(sound: Sound) -> Iterator[Problem]:
     if None not in shares and sum(shares) > 0.9:
         text = f"data.split: validation and test take {sum(shares):g} of the rows; leave at least 0.1 to train on"
         yield sound.problem(("data", "split"), text)
-    for block in ("sources", "general"):
+    for block in ("sources", "general", "domain"):
         for index in range(len(sound.raw("data", block) or []) if isinstance(sound.raw("data", block), list) else 0):
             path: Path_ = ("data", block, index, "path")
             source = sound.raw(*path)

@@ -13,8 +13,9 @@ from itertools import islice
 
 import numpy as np
 
+from seektune.score.options import CLASSES
 from seektune.text.duplicates import same
-from seektune.text.kinds import LABELLED, answer_text, other_label, prompt_text
+from seektune.text.kinds import answer_text, other_label, prompt_text
 from seektune.text.language import tokens
 from seektune.text.near_index import NearIndex, stable_hash
 from seektune.text.options import DataOptions
@@ -96,7 +97,7 @@ def _near_duplicates(
             )
             result.crossing += [(other, row, "nearly repeats") for other in islice(across, 1)]
         equal = next((o for o, k in zip(others, kept, strict=True) if said[k] == said[number]), None)
-        if equal is None and data.kind not in LABELLED:  # another label is never nearly the same
+        if equal is None and data.kind not in CLASSES:  # another label is never nearly the same
             answer = answer_text(data.kind, row.fields)
             equal = next((o for o in others if same(answer, answer_text(data.kind, o.fields))), None)
         if equal is not None:
@@ -110,7 +111,7 @@ def _near_duplicates(
 def _said(row: Row, kind: str) -> int:
     """Hash of the answer's tokens, so that punctuation decides nothing; a label counts as it is written."""
     answer = answer_text(kind, row.fields)
-    return stable_hash(answer if kind in LABELLED else " ".join(tokens(answer)) or answer)
+    return stable_hash(answer if kind in CLASSES else " ".join(tokens(answer)) or answer)
 
 
 def _tie_groups(rows: Sequence[Row], forest: Forest, result: Clusters) -> None:

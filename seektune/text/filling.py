@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seektune.score.options import CLASSES
-from seektune.text.kinds import answer_text, prompt_text, running_text, strings
+from seektune.text.kinds import running_text, strings
 from seektune.text.layout import IGNORED, Layout, LayoutError, fit, messages_of
 from seektune.text.options import COLUMNS
+from seektune.text.pretraining import block, blocks
 from seektune.text.rows import RowSet
 from seektune.text.store import SPLITS, Row
-from seektune.trial import fingerprint
 
 _BATCH = 512
 
@@ -51,33 +51,6 @@ class Filler:
                 made += self._chats(split, batch)
         return sorted(made, key=lambda row: row.row_id)
 
-    def base(self) -> list[Row]:
-        """General text and the train split as one stream of text, cut into blocks."""
-        texts = [row["text"] for row in self._rows.rows("general")]
-        for row in self._rows.rows("train"):
-            if row["augment_seed"] is None:
-                parts = (self._given(row), self._answer(row))
-                texts.append("\n\n".join(part for part in parts if part))
-        documents = [self._layout.document(ids) for ids in self._layout.plain(texts)]
-        stream = np.concatenate(documents) if documents else np.zeros(0, dtype=np.int32)
-        made = [self._block(f"base/{i}", "", block, "") for i, block in enumerate(self._blocks(stream))]
-        return sorted(made, key=lambda row: row.row_id)
-
-    def _given(self, row: dict[str, Any]) -> str:
-        if self._rows.kind == "tagging":
-            return "".join(running_text(row["tokens"], row["language"]))
-        return prompt_text(self._rows.kind, row)
-
-    def _answer(self, row: dict[str, Any]) -> str:
-        return "" if self._rows.kind in CLASSES else answer_text(self._rows.kind, row)
-
-    def _blocks(self, ids: NDArray[np.int32]) -> list[NDArray[np.int32]]:
-        """Nearly equal blocks of at most `max_length`, so that none is too short to learn from."""
-        return np.array_split(ids, -(-len(ids) // self._max)) if len(ids) else []
-
-    def _block(self, name: str, group: str, ids: NDArray[np.int32], language: str) -> Row:
-        return Row(fingerprint(name, ids.tolist())[:32], group, ids, ids.copy(), -1, language)
-
     def _row(self, row: dict[str, Any], ids: NDArray[np.int32], labels: NDArray[np.int32], label: int) -> Row:
         made_by = "" if row["augment_seed"] is None else row["operator"]
         return Row(row["id"], row["group"], ids, labels, label, row["language"], made_by, row["rate"], row["copy"])
@@ -87,8 +60,8 @@ class Filler:
         counts = self.counts[split]
         for row, ids in zip(batch, self._layout.plain([row["text"] for row in batch]), strict=True):
             if self._rows.kind == "text":
-                for i, block in enumerate(self._blocks(self._layout.document(ids))):
-                    made.append(self._block(f"{row['id']}/{i}", row["group"], block, row["language"]))
+                for i, piece in enumerate(blocks(self._layout.document(ids), self._max)):
+                    made.append(block(f"{row['id']}/{i}", row["group"], piece, row["language"]))
                 continue
             whole = self._layout.document(ids)
             if len(whole) > self._max:

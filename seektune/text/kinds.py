@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from seektune.score.options import CLASSES
 from seektune.text.options import COLUMNS
 
 Fields = Mapping[str, Any]
@@ -200,10 +201,6 @@ def answer_text(kind: str, fields: Fields) -> str:
     return str(fields.get({"instruction": "output", "classification": "label", "summary": "summary"}.get(kind, ""), ""))
 
 
-LABELLED = ("classification", "tagging")
-"""Kinds whose answers are labels: equal or not, never nearly equal."""
-
-
 def other_label(kind: str, fields: Fields, others: Fields) -> bool:
-    """Whether two rows are of a labelled kind and have different labels."""
-    return kind in LABELLED and answer_text(kind, fields) != answer_text(kind, others)
+    """Whether answers are labels, which are equal or not and never nearly equal, and these two are not."""
+    return kind in CLASSES and answer_text(kind, fields) != answer_text(kind, others)

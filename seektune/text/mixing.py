@@ -9,8 +9,29 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from seektune.text.reading import Row
+if TYPE_CHECKING:
+    from seektune.text.reading import Row
+
+
+@dataclass(frozen=True, slots=True)
+class DomainMix:
+    """Domain text and general text for continued pre-training, in tokens; the same rule: nothing is repeated."""
+
+    domain_share: float
+    tokens: int | None = None  # at most
+
+    def most_domain(self, domain: int, general: int) -> float:
+        """Domain tokens of the largest mix of what there is; without general text the share is 1."""
+        share = self.domain_share if general else 1.0
+        limits = [float(domain)] if self.tokens is None else [float(domain), self.tokens * share]
+        return min([*limits, general * share / (1 - share)] if share < 1 else limits)
+
+    def most_general(self, domain: float) -> float:
+        """General tokens that so many domain tokens allow."""
+        return domain * (1 - self.domain_share) / self.domain_share
 
 
 def mix(train: Sequence[Row], weights: Mapping[str, float | None]) -> tuple[list[Row], list[Row]]:

@@ -71,7 +71,7 @@ class CheckOptions(Options):
     """Which rows are fit for use."""
 
     max_bad_share: float = Field(default=0.05, ge=0, le=1)
-    """More quarantined rows than this, of the sources or of the general text, stop the run."""
+    """More quarantined rows than this, of the sources, or of general or domain text, stop the run."""
     malformed: Literal["fail", "quarantine"] = "fail"
     """A line that cannot be parsed (bad JSON, wrong number of fields): stop at the first, or quarantine it."""
     max_characters: int = Field(default=20_000, ge=1)
@@ -236,11 +236,13 @@ class DataOptions(Options):
     protected_terms: list[str] = Field(default=[])
     """Words that augmentation and duplicate search treat as meaning-bearing."""
     general: list[SourceOptions] = Field(default=[])
-    """General text for pre-training a base from nothing (kind text)."""
+    """General text (kind text) for pre-training: of a base from nothing, or mixed with domain text (model)."""
+    domain: list[SourceOptions] = Field(default=[])
+    """Domain text (kind text) for continued pre-training; none: the train split's own text."""
 
     @model_validator(mode="after")
     def _known_columns(self) -> Self:
-        for kind, sources in ((self.kind, self.sources), ("text", self.general)):
+        for kind, sources in ((self.kind, self.sources), ("text", self.general), ("text", self.domain)):
             known = COLUMNS[kind] + EXTRA_COLUMNS
             for column in (column for source in sources for column in source.columns if column not in known):
                 near = difflib.get_close_matches(column, known, 1)

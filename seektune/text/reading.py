@@ -125,7 +125,7 @@ def read(data: DataOptions, sources: Sequence[Source], kind: str, shelf: Shelf) 
 
 
 def check_share(read: Read, max_bad_share: float, quarantine: Path, block: str) -> None:
-    """Stop when more than `max_bad_share` of all rows of a block of sources (data.sources, data.general) are bad."""
+    """Stop when more than `max_bad_share` of all rows of a block of sources (data.sources, data.general, ...) are bad."""
     total, bad = sum(read.rows_in.values()), len(read.quarantined)
     if bad <= max_bad_share * total:
         return

@@ -14,7 +14,7 @@ import dataclasses
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,11 +42,13 @@ SCHEMA = 3
 
 SPLITS = ("train", "validation", "test")
 _BATCH = 512
+PLAIN = ("domain", "general")
+"""Blocks of plain text for pre-training. Domain text comes first: a general text that repeats one is dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowSet:
-    """A folder with train, validation, test, general .parquet, quarantine.jsonl, dropped.jsonl and report.json."""
+    """A folder with train, validation, test, domain, general .parquet, quarantine.jsonl, dropped.jsonl and report.json."""
 
     folder: Path
     fingerprint: str
@@ -62,7 +64,7 @@ class RowSet:
         return str(self.report["kind"])
 
     def rows(self, split: str) -> list[dict[str, Any]]:
-        """Rows of train, validation, test or general, in content-hash order."""
+        """Rows of train, validation, test, domain or general, in content-hash order."""
         return [row for batch in self.batches(split) for row in batch]
 
     def batches(self, split: str) -> Iterator[list[dict[str, Any]]]:
@@ -75,34 +77,35 @@ class RowSet:
 def prepare_rows(data: DataOptions, cache: Path, seed: int) -> RowSet:
     """Everything between files and rows. `seed` is that of augmentation; the split does not depend on it."""
     sources = [resolve(options) for options in data.sources]
-    general = [resolve(options) for options in data.general]
+    plain_sources = {name: [resolve(one) for one in getattr(data, name)] for name in PLAIN}
     options = data.model_dump(mode="json", exclude={"max_length"})
     key = fingerprint(
         "rows",
         SCHEMA,
         options,
-        [source.identity for source in (*sources, *general)],
+        [[source.identity for source in block] for block in (sources, *plain_sources.values())],
         [augmenter_identity(data), seed] if data.augment.operators else [],
     )
 
     def build(folder: Path) -> None:
         shelf = Shelf(folder)
         wanted = read(data, sources, data.kind, shelf)
-        plain = read(data, general, "text", shelf)
+        plain = {name: read(data, block, "text", shelf) for name, block in plain_sources.items()}
         listed = cache / "quarantine" / f"{key[:16]}.jsonl"
         try:  # each block by itself: a large clean one must not hide a bad one
             check_share(wanted, data.checks.max_bad_share, listed, "data.sources")
-            check_share(plain, data.checks.max_bad_share, listed, "data.general")
+            for name, one in plain.items():
+                check_share(one, data.checks.max_bad_share, listed, f"data.{name}")
         except DataError:
             listed.parent.mkdir(parents=True, exist_ok=True)
-            _write_lines(listed, wanted.quarantined + plain.quarantined)
+            _write_lines(listed, _quarantined(wanted, plain))
             raise
         _build(folder, data, seed, wanted, plain, options)
 
     return RowSet.open(stored(cache / "rows" / key[:32], build))
 
 
-def _build(folder: Path, data: DataOptions, seed: int, wanted: Read, plain: Read, options: Json) -> None:
+def _build(folder: Path, data: DataOptions, seed: int, wanted: Read, plain: Mapping[str, Read], options: Json) -> None:
     clusters, forest = cluster(wanted.rows, data)
     leaks.refuse([_crossing(a, b, how) for a, b, how in clusters.crossing] if data.split.column else [])
     dropped = [(row, reason, other.place) for row, reason, other in clusters.dropped]
@@ -125,35 +128,32 @@ def _build(folder: Path, data: DataOptions, seed: int, wanted: Read, plain: Read
     children, augmentation = augment(train, data, seed, guard)
     leaks.refuse([leak for child in children if (leak := guard.leak(child))])
 
-    texts: dict[str, Row] = {}
-    general_dropped: list[tuple[Row, str, str]] = []
-    for row in plain.rows:
-        if row.id in texts:
-            general_dropped.append((row, "exact duplicate", texts[row.id].place))
-        texts.setdefault(row.id, row)
-    for name, other in guard.holding(list(texts.values())).items():
-        general_dropped.append((texts.pop(name), "holds an evaluation row", other.place))
-
     split_rows = {name: [row for row in evaluation if row.side == name] for name in EVALUATION}
     split_rows["train"] = [*train, *children]
     digests = {}
     for name in SPLITS:
         split_rows[name].sort(key=lambda row: row.id)
         digests[name] = _write_rows(folder / f"{name}.parquet", split_rows[name], data.kind)
-    digests["general"] = _write_rows(folder / "general.parquet", sorted(texts.values(), key=lambda r: r.id), "text")
-    _write_lines(folder / "quarantine.jsonl", wanted.quarantined + plain.quarantined)
-    everything = dropped + general_dropped
+    seen: dict[str, Row] = {}
+    plain_report: Json = {}
+    everything = list(dropped)
+    for name, one in plain.items():
+        texts, texts_dropped = _plain_texts(one, seen, guard)
+        digests[name] = _write_rows(folder / f"{name}.parquet", texts, "text")
+        everything += texts_dropped
+        plain_report[name] = {
+            "rows_in": sum(one.rows_in.values()),
+            "used": len(texts),
+            "quarantined": dict(Counter(row.reason for row in one.quarantined)),
+            "dropped": dict(Counter(reason for _, reason, _ in texts_dropped)),
+        }
+    _write_lines(folder / "quarantine.jsonl", _quarantined(wanted, plain))
     with (folder / "dropped.jsonl").open("w", encoding="utf-8") as file:
         for row, reason, other_place in everything:
             line = {"file": row.file, "line": row.line, "id": row.id, "reason": reason, "repeats": other_place}
             file.write(json.dumps(line, ensure_ascii=True) + "\n")
     report = data_report(data, wanted, dropped, split_rows, clusters.conflicts, augmentation)
-    report["general"] = {
-        "rows_in": sum(plain.rows_in.values()),
-        "used": len(texts),
-        "quarantined": dict(Counter(row.reason for row in plain.quarantined)),
-        "dropped": dict(Counter(reason for _, reason, _ in general_dropped)),
-    }
+    report |= plain_report
     report["leaks"] = {
         "rows_checked": len(split_rows["train"]),
         "against_rows": len(evaluation),
@@ -170,6 +170,24 @@ def _build(folder: Path, data: DataOptions, seed: int, wanted: Read, plain: Read
     report |= {"schema": SCHEMA, "options": options, "fingerprint": fingerprint(digests)}
     report["test_fingerprint"] = digests["test"]
     (folder / "report.json").write_text(json.dumps(report, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def _plain_texts(one: Read, seen: dict[str, Row], guard: leaks.Guard) -> tuple[list[Row], list[tuple[Row, str, str]]]:
+    """(texts that stay, (text, reason, what it repeats or holds)); `seen` are the texts of the blocks before it, too."""
+    texts: dict[str, Row] = {}
+    dropped = []
+    for row in one.rows:
+        if row.id in seen:
+            dropped.append((row, "exact duplicate", seen[row.id].place))
+        else:
+            seen[row.id] = texts[row.id] = row
+    for name, other in guard.holding(list(texts.values())).items():
+        dropped.append((texts.pop(name), "holds an evaluation row", other.place))
+    return sorted(texts.values(), key=lambda row: row.id), dropped
+
+
+def _quarantined(wanted: Read, plain: Mapping[str, Read]) -> list[Quarantined]:
+    return wanted.quarantined + [row for one in plain.values() for row in one.quarantined]
 
 
 def _crossing(a: Row, b: Row, how: str) -> leaks.Leak:

@@ -1,6 +1,6 @@
 """The tokens a trial sees: memory-mapped Arrow files that cost nothing to open and are shared by all workers.
 
-A store folder holds facts.json and {train, validation, test, base}.arrow (Arrow IPC, one record batch each) with
+A store folder holds facts.json and one .arrow file per split (Arrow IPC, one record batch each) with
 
     row_id string | group string | input_ids list<int32> | labels list<int32> | label int32 | language string
     operator string | rate float64 | copy int32
@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 from seektune.errors import DataError
 from seektune.trial import Json, derive_seed
 
-SPLITS = ("train", "validation", "test", "base")
+SPLITS = ("train", "validation", "test", "base", "domain", "general")
+"""Of the rows; and of plain text: what a base is pre-trained on, and what is held out of that (text/pretraining.py)."""
 
 SCHEMA = pa.schema(
     [

@@ -17,13 +17,14 @@ import numpy as np
 
 from seektune.errors import DataError
 from seektune.text.kinds import running_text, strings
+from seektune.text.mixing import DomainMix
 from seektune.text.options import COLUMNS
 from seektune.text.rows import RowSet
 from seektune.text.store import SPLITS, TokenStore, write_split
 from seektune.text.stored import stored
 from seektune.trial import Json, fingerprint
 
-SCHEMA = 2
+SCHEMA = 3
 """Raised when the same rows and tokenizer would give other tokens."""
 
 MAX_LOST_SHARE = 0.05
@@ -90,15 +91,24 @@ def _training_texts(rows: RowSet) -> Iterator[str]:
                     yield from strings({name: row[name] for name in names})
 
 
-def tokenise(rows: RowSet, tokenizer: Path | str, revision: str | None, max_length: int, cache: Path) -> TokenStore:
-    """Tokens of all splits. `tokenizer` is a folder, or a hub id with its pinned revision."""
+def tokenise(
+    rows: RowSet,
+    tokenizer: Path | str,
+    revision: str | None,
+    max_length: int,
+    cache: Path,
+    mix: DomainMix | None = None,
+) -> TokenStore:
+    """Tokens of all splits. `tokenizer` is a folder, or a hub id with its pinned revision; `mix`: for a base that goes
+    on, what it is pre-trained on."""
     folder = Path(tokenizer)
     identity = _files_hash(folder) if folder.is_dir() else f"{tokenizer}@{revision}"
     too_long = str(rows.report["options"]["checks"]["too_long"])
-    key = fingerprint("tokens", SCHEMA, rows.fingerprint, identity, max_length, too_long)
+    mixed = [mix.domain_share, mix.tokens] if mix else None
+    key = fingerprint("tokens", SCHEMA, rows.fingerprint, identity, max_length, too_long, mixed)
 
     def build(partial: Path) -> None:
-        _fill(partial, rows, _open(tokenizer, revision), max_length, too_long)
+        _fill(partial, rows, _open(tokenizer, revision), max_length, too_long, mix)
 
     return TokenStore(stored(cache / "tokens" / key[:32], build))
 
@@ -126,18 +136,20 @@ def _open(tokenizer: Path | str, revision: str | None) -> Any:
     return opened
 
 
-def _fill(folder: Path, rows: RowSet, tokenizer: Any, max_length: int, too_long: str) -> None:
+def _fill(folder: Path, rows: RowSet, tokenizer: Any, max_length: int, too_long: str, mix: DomainMix | None) -> None:
     from seektune.text.filling import Filler
     from seektune.text.layout import Layout, LayoutError
+    from seektune.text.pretraining import pretraining
 
     try:
         layout = Layout(tokenizer)
     except LayoutError as error:
         raise DataError(f"{tokenizer.name_or_path}: {error}") from error
     filler = Filler(layout, rows, max_length, too_long)
+    plain = pretraining(rows, layout, max_length, mix)
     splits: Json = {}
     for split in SPLITS:
-        made = filler.base() if split == "base" else filler.split(split)
+        made = plain.splits[split] if split in plain.splits else filler.split(split)
         write_split(folder / f"{split}.arrow", made)
         lengths = [len(row.input_ids) for row in made] or [0]
         first = 0 if rows.kind == "tagging" else 1
@@ -145,7 +157,7 @@ def _fill(folder: Path, rows: RowSet, tokenizer: Any, max_length: int, too_long:
         splits[split] = {
             "rows": len(made),
             "tokens": int(sum(lengths)),
-            "target_tokens": len(made) if rows.kind == "classification" and split != "base" else learned,
+            "target_tokens": len(made) if rows.kind == "classification" and split not in plain.splits else learned,
             "lengths": {f"p{q}": int(np.percentile(lengths, q)) for q in (0, 10, 50, 90, 99, 100)},
             "sha256": hashlib.sha256((folder / f"{split}.arrow").read_bytes()).hexdigest(),
             **{name: dict(counts) for name, counts in filler.counts[split].items()},
@@ -164,6 +176,7 @@ def _fill(folder: Path, rows: RowSet, tokenizer: Any, max_length: int, too_long:
         "max_length": max_length,
         "labels": filler.label_names,
         "splits": splits,
+        "mix": plain.mix,
     }
     (folder / "facts.json").write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")
 

@@ -27,6 +27,24 @@ class PretrainOptions(Options):
     """Size of the byte-level BPE tokenizer that is trained with it."""
 
 
+class ContinuedPretrainingOptions(Options):
+    """Continued pre-training of a base on domain text mixed with general text, before the search: all weights move
+    (Gururangan et al. 2020). Documents are packed, without attention or positions across them."""
+
+    domain_share: float = Field(default=0.3, gt=0, le=1)
+    """Least share of domain text (data.domain, else the train split) among the tokens of the mix, exact to a block:
+    whichever text is too large is cut, nothing is repeated. Without general text (data.general) it is 1."""
+    tokens: Count | None = Field(default=None, ge=1)
+    """Most tokens of the mix; None: as many as the texts give at this share."""
+    epochs: float = Field(default=1.0, gt=0)
+    """Passes over the mix."""
+    learning_rate: float | None = Field(default=None, gt=0)
+    """Peak learning rate (AdamW, cosine, 5% warmup); None: ten times the default of full fine-tuning, scaled to the
+    model's size (1e-4 at a hidden size of 2,000 and more)."""
+    effective_batch: int = Field(default=16, ge=1)
+    """Packed rows of `data.max_length` tokens per optimizer step."""
+
+
 class ModelOptions(Options):
     """Which base model; exactly one of config, folder, hub."""
 
@@ -39,6 +57,9 @@ class ModelOptions(Options):
     revision: str | None = None
     """Commit of the hub model (40 hex digits)."""
     pretrain: PretrainOptions = PretrainOptions()
+    continued_pretraining: ContinuedPretrainingOptions | None = None
+    """Train a folder or hub model on domain text first; all trials start from the adapted base, which is cached. `{}`: by
+    the defaults; null: not at all."""
 
 
 class TrainOptions(Options):

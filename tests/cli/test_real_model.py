@@ -1,4 +1,5 @@
-"""A base from the hub by its pinned commit, through the command line and the pool; a LoRA trial is trained again exactly.
+"""A base from the hub by its pinned commit, through the command line and the pool; a LoRA trial is trained again exactly;
+a base that goes on with domain text, killed and started again.
 
 The hub is an offline cache in its own layout, so that no network is needed: huggingface_hub reads its settings once per
 process, hence child processes throughout.
@@ -8,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -138,3 +141,56 @@ def test_a_lora_trial_of_the_pool_is_trained_again_exactly(tuned_hub: tuple[Desk
         assert told["max_difference"] == 0.0
         assert told["missing"] == 0
         assert told["measurements"] > 1
+
+
+GOING_ON = STUDY.replace(COMMIT, f"{COMMIT}, continued_pretraining: {{epochs: 12, learning_rate: 3e-3}}").replace(
+    "eval_rows: 8", "eval_rows: 8, save_every: 0.2s"
+)
+
+
+def adapted(desk: Desk) -> Path:
+    result = History.read(desk.folder / "data" / "runs" / "hub").stages["prepare"].result
+    return Path(PrepareResult.model_validate(result).base)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_hub_model_goes_on_with_domain_text(tuned_hub: tuple[Desk, dict[str, Any]], tmp_path: Path) -> None:
+    """Killed in the middle of it and started again: the same base. Its adapters name the folder, and no commit."""
+    known, _ = tuned_hub
+    bases = []
+    for name in ("whole", "killed"):
+        desk = Desk(tmp_path / name, known.environment)
+        desk.folder.mkdir()
+        desk.write("rows.jsonl", (known.folder / "rows.jsonl").read_text(encoding="utf-8"))
+        desk.write("hub.yaml", GOING_ON)
+        if name == "killed":
+            kill_while_going_on(desk)
+        done = desk.process(
+            "prepare" if name == "killed" else "tune", "hub.yaml", *["--no-prefect"] * (name == "whole")
+        )
+        assert done.returncode == 0, done.stderr
+        assert "Continued pre-training on" in done.stdout + done.stderr
+        bases.append(adapted(desk))
+    contents = [{path.name: path.read_bytes() for path in base.iterdir()} for base in bases]
+    assert contents[0] == contents[1]
+    assert {"model.safetensors", "tokenizer.json", "continued_pretraining.json"} <= contents[0].keys()
+    confirmed = History.read(tmp_path / "whole" / "data" / "runs" / "hub").stages["confirm"].result
+    adapter = json.loads(
+        (Path(ConfirmResult.model_validate(confirmed).model or "") / "adapter_config.json").read_text()
+    )
+    assert (adapter["base_model_name_or_path"], adapter["revision"]) == (str(bases[0]), None)
+
+
+def kill_while_going_on(desk: Desk) -> None:
+    """As soon as a checkpoint inside the segment is written."""
+    process = desk.start("prepare", "hub.yaml")
+    patience = time.monotonic() + 200
+    while not (found := list(desk.folder.glob("data/runs/hub/**/continued-pretraining/partial-*"))):
+        assert process.poll() is None
+        assert time.monotonic() < patience
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert found
+    assert not list(desk.folder.glob("data/cache/bases/*")), "nothing that looks whole"

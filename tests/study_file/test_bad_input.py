@@ -38,6 +38,9 @@ ONE_LINE = {
     "a billion trials": ("trials: 24", "trials: 1000000000", "22:36", "must be <= 100000, but got 1000000000"),
     "misspelt word": ("best", "bset", "9:50", "expected 'last' or 'best' (did you mean 'best'?), but got 'bset'"),
     "bad duration": ("'04:00:00'", "soon", "25:21", "expected a duration such as '04:00:00', '90s' or '2h', but got 'soon'"),
+    "continued from nothing": ("{config: tiny-deepseek-v3}", "{config: tiny-deepseek-v3, continued_pretraining: {}}", "3:35", "model.continued_pretraining: a base made from nothing is pre-trained by model.pretrain"),
+    "continued simulation": ("{config: tiny-deepseek-v3}", "{simulated: {}, continued_pretraining: {}}", "3:24", "the simulated trainer has no text to learn"),
+    "domain text for nobody": ("kind: instruction", "domain: [{path: data/samples/fraud_desk.jsonl}]\n  kind: instruction", "5:3", "data.domain is read by continued pre-training only; add `continued_pretraining: {}`"),
     # the space
     "low over high": ("low: 0.0, high: 0.1", "low: 0.2, high: 0.1", "15:17", "space.weight_decay: `low <= high` must hold, but got low=0.2, high=0.1; swap them"),
     "log of zero": ("low: 1e-6", "low: 0", "13:18", "a log scale needs low > 0, but got low=0"),
@@ -155,6 +158,29 @@ def test_one_mistake_makes_one_message(complain: Complain, case: str) -> None:
     """No chain of further complaints behind the first."""
     old, new, *_ = ONE_LINE[case]
     assert len(complain(replaced(old, new))) == 1
+
+
+@pytest.mark.parametrize(
+    ("block", "domain", "message"),
+    [
+        (
+            "{domain_share: 1.5}",
+            "fraud_desk.jsonl",
+            "3:103: model.continued_pretraining.domain_share must be <= 1, but got 1.5",
+        ),
+        (
+            "{domain_share: 0}",
+            "fraud_desk.jsonl",
+            "3:103: model.continued_pretraining.domain_share must be > 0, but got 0",
+        ),
+        ("{}", "nowhere.txt", "5:19: data.domain[0].path: no such file or folder: 'data/samples/nowhere.txt'"),
+    ],
+)
+def test_continued_pretraining(complain: Complain, block: str, domain: str, message: str) -> None:
+    hub = f"{{hub: some/model, revision: {'0' * 40}, continued_pretraining: {block}}}"
+    text = replaced("{config: tiny-deepseek-v3}", hub)
+    (problem,) = complain(text.replace("kind: inst", f"domain: [{{path: data/samples/{domain}}}]\n  kind: inst"))
+    assert problem.startswith(f"study.yaml:{message}")
 
 
 @pytest.mark.parametrize(

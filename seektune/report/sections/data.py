@@ -54,8 +54,8 @@ def _sentence(rows: Json) -> str:
 
 def _sources(rows: Json) -> Table:
     table: list[tuple[Cell, ...]] = []
-    general = {"general text": rows["general"]} if (rows.get("general") or {}).get("rows_in") else {}
-    for name, one in {**rows.get("sources", {}), **general}.items():
+    plain = {f"{name} text": rows[name] for name in ("domain", "general") if (rows.get(name) or {}).get("rows_in")}
+    for name, one in {**rows.get("sources", {}), **plain}.items():
         of_train = one.get("share_of_train")
         table.append(
             (str(name), one.get("rows_in"), one.get("used"), _reasons(one.get("quarantined")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
+from seektune.ledger.results import FORGETTING_RATIO
 from seektune.report.blocks import Section, Text
 from seektune.report.facts import LOST, Facts, finite
 from seektune.report.wording import count, joined, number, plural, signed
@@ -147,6 +148,16 @@ def at_the_edge(facts: Facts) -> Iterator[str]:
         yield f"The winner {name} lies at the edge of the space: {joined(edges)}. A wider range may hold a better one."
 
 
+def forgetting(facts: Facts) -> Iterator[str]:
+    found = facts.prepare.continued_pretraining if facts.prepare is not None else None
+    if found is not None and found.forgot:
+        yield (
+            f"The base forgot general text in continued pre-training: its perplexity there is {found.forgot:.2f} times what "
+            f"it was ({number(found.before['general'])} to {number(found.after['general'])}; told above "
+            f"{FORGETTING_RATIO:g} times). A smaller domain_share, learning rate or fewer tokens forget less."
+        )
+
+
 def lost_trials(facts: Facts) -> Iterator[str]:
     failed = [row for row in facts.searched if row.state == "failed"]
     if failed:
@@ -162,5 +173,6 @@ CHECKS: tuple[Callable[[Facts], Iterator[str]], ...] = (
     stage_ended_early,
     no_usable_range,
     at_the_edge,
+    forgetting,
     lost_trials,
 )

@@ -1,29 +1,24 @@
 """Stage: data and base model, ready to train on.
 
 Rows are read, checked, split and augmented (text/rows.py), a tokenizer is trained when the base is made from nothing,
-everything is tokenised once. A base from a config is pre-trained on general text and the train split only, and cached
-by content as an ordinary model folder, so that tuning starts where a real user starts. Last, the base is measured
-once on the validation rows: that also tells its size, from which the default hyperparameters follow.
+everything is tokenised once. A base from a config is pre-trained on general text and the train split only, one that is
+there goes on with domain text where the study says so (study/pretraining.py). Last, the base is measured once on the
+validation rows: that also tells its size, from which the default hyperparameters follow.
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Generator
-from pathlib import Path
 
 from seektune.adapt.defaults import defaults
-from seektune.errors import SeektuneError, Stopped, TrialError
 from seektune.ledger.results import PrepareResult
+from seektune.study import pretraining
 from seektune.study.context import Context
 from seektune.study.stage import Round
+from seektune.text.mixing import DomainMix
 from seektune.text.rows import prepare_rows
-from seektune.text.store import TokenStore
-from seektune.text.stored import stored
 from seektune.text.tokens import tokenise, train_tokenizer
-from seektune.trial import Evaluate, Json, Result, Segment, State, View, fingerprint
-
-BASE_PROBE_ROWS = 64
+from seektune.trial import Evaluate, Json, Result, Segment, State
 
 
 def horizon(context: Context, train_tokens: int) -> int:
@@ -45,13 +40,18 @@ def prepare(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
         tokenizer: str = str(train_tokenizer(rows, model.pretrain.vocabulary, context.cache))
     else:
         tokenizer = str(model.folder or model.hub)
-    store = tokenise(rows, tokenizer, model.revision, data.max_length, context.cache)
+    options = model.continued_pretraining
+    mix = DomainMix(options.domain_share, options.tokens) if options else None
+    store = tokenise(rows, tokenizer, model.revision, data.max_length, context.cache, mix)
 
-    base_name = tokenizer
+    base_name, found = tokenizer, None
     if model.config is not None:
-        base_name = str((yield from pretrain(context, tokenizer, store)))
+        base_name = str((yield from pretraining.from_nothing(context, tokenizer, store)))
+    elif options is not None:
+        adapted = yield from pretraining.continued(context, store)
+        base_name, found = str(adapted), pretraining.facts(adapted)
 
-    settings = {"base": base_name, "store": str(store.folder), "revision": model.revision}
+    settings = {"base": base_name, "store": str(store.folder), "revision": context.revision(base_name)}
     (measured,) = yield Round(
         context.trainer(**settings),
         (
@@ -68,7 +68,9 @@ def prepare(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
         ),
     )
     if measured.state not in (State.PAUSED, State.COMPLETE):
-        raise ended(context, measured, "measuring the base model", "its weights are not usable, save them again")
+        raise pretraining.ended(
+            context, measured, "measuring the base model", "its weights are not usable, save them again"
+        )
     facts = measured.facts
     train_tokens = int(store.lengths("train").sum())
     hidden_size = int(facts["hidden_size"])
@@ -88,70 +90,8 @@ def prepare(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
         default=defaults(study.method, hidden_size),
         metrics=sorted(measured.metrics),
         base_losses=dict(measured.metrics),
+        continued_pretraining=found,
     ).model_dump(mode="json")
-
-
-def pretrain(context: Context, tokenizer: str, store: TokenStore) -> Generator[Round, tuple[Result, ...], Path]:
-    """Train a base from nothing as a pseudo-trial; cached by (config, tokenizer, text, settings)."""
-    study = context.study
-    options = study.model.pretrain
-    key = fingerprint(
-        study.model.config, options.model_dump(mode="json"), store.facts["splits"]["base"]["sha256"], study.data and study.data.kind,
-        study.seed,
-    )[:16]  # fmt: skip
-    folder = context.cache / "bases" / key
-    if folder.exists():
-        return folder
-    trainer = context.trainer(
-        base="", tokenizer=tokenizer, store=str(store.folder), config=study.model.config, kind="text"
-    )
-    tokens = options.tokens
-    (result,) = yield Round(
-        trainer,
-        (
-            Segment(
-                trial="base-pretraining",
-                params={
-                    "learning_rate": options.learning_rate,
-                    "effective_batch": options.effective_batch,
-                    "warmup_ratio": 0.05,
-                    "method": "full",
-                },
-                seed=context.seed("base"),
-                from_tokens=0,
-                to_tokens=tokens,
-                horizon_tokens=max(tokens, 1),
-                view=View(split="base"),
-                evaluate=Evaluate(split="base", rows=BASE_PROBE_ROWS, every_tokens=max(tokens // 8, 1)),
-                keep=False,
-                export=True,
-            ),
-        ),
-        {"base-pretraining": "pre-training"},
-    )
-    exported = result.model
-    if exported is None:
-        rate = f"lower model.pretrain.learning_rate (now {options.learning_rate:g})"
-        raise ended(context, result, "pre-training the base model", rate)
-    return stored(folder, lambda partial: shutil.copytree(exported, partial, dirs_exist_ok=True))
-
-
-def ended(context: Context, result: Result, what: str, diverged: str) -> SeektuneError:
-    """The error for a base model that did not come about; `diverged` is the remedy where the loss was not finite.
-
-    The journal holds how it ended, and a study of that name ends so again, unless what the stage depends on changes.
-    """
-    anew = f"give the study another name than {context.study.study!r}, under which this is written down"
-    reason = f"{what} ended as {result.state.value} ({result.reason or 'without a reason'})"
-    if result.state is State.STOPPED:
-        return Stopped(
-            f"{reason}: without a base model nothing can be tuned; with a later deadline the same command goes on"
-        )
-    remedies = {
-        State.DIVERGED: diverged,
-        State.INFEASIBLE: f"choose a smaller model; or lower train.micro_tokens, and {anew}",
-    }
-    return TrialError(f"{reason}; {remedies.get(result.state, f'mend that, and {anew}')}")
 
 
 def simulated(context: Context) -> Json:
