@@ -15,5 +15,6 @@ SECTIONS: Mapping[str, str] = {
     "importances": "seektune.report.sections.importances:importances",
     "trials": "seektune.report.sections.trials:trials",
     "data": "seektune.report.sections.data:data",
+    "augmentation": "seektune.report.sections.augmentation:augmentation",
     "environment": "seektune.report.sections.environment:environment",
 }

@@ -17,6 +17,8 @@ from seektune.text.store import SPLITS, Row
 from seektune.trial import fingerprint
 
 _BATCH = 512
+PAIRS = 100
+"""Pairs of a row and one made from it, on which a model says whether augmentation keeps labels."""
 
 
 class Filler:
@@ -47,6 +49,15 @@ class Filler:
             else:
                 made += self._chats(split, batch)
         return sorted(made, key=lambda row: row.row_id)
+
+    def pairs(self) -> list[Row]:
+        """Classification: the first augmented rows in content-hash order, each behind the row that it was made from."""
+        train = self._rows.rows("train") if self._rows.kind == "classification" else []
+        children = [row for row in train if row["augment_seed"] is not None][:PAIRS]
+        wanted = {name for child in children for name in (child["id"], child["parent"])}
+        made = {row.row_id: row for row in self._plain("pairs", [row for row in train if row["id"] in wanted])}
+        pairs = [(made.get(child["parent"]), made.get(child["id"])) for child in children]
+        return [row for pair in pairs if None not in pair for row in pair if row is not None]
 
     def base(self) -> list[Row]:
         """General text and the train split as one stream of text, cut into blocks."""

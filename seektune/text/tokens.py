@@ -23,7 +23,7 @@ from seektune.text.store import SPLITS, TokenStore, write_split
 from seektune.text.stored import stored
 from seektune.trial import Json, fingerprint
 
-SCHEMA = 2
+SCHEMA = 3
 """Raised when the same rows and tokenizer would give other tokens."""
 
 MAX_LOST_SHARE = 0.05
@@ -136,7 +136,7 @@ def _fill(folder: Path, rows: RowSet, tokenizer: Any, max_length: int, too_long:
     filler = Filler(layout, rows, max_length, too_long)
     splits: Json = {}
     for split in SPLITS:
-        made = filler.base() if split == "base" else filler.split(split)
+        made = filler.base() if split == "base" else filler.pairs() if split == "pairs" else filler.split(split)
         write_split(folder / f"{split}.arrow", made)
         lengths = [len(row.input_ids) for row in made] or [0]
         learned = sum(int((row.labels[1:] != -100).sum()) for row in made)
@@ -161,6 +161,7 @@ def _fill(folder: Path, rows: RowSet, tokenizer: Any, max_length: int, too_long:
         "chat_template": layout.template,
         "max_length": max_length,
         "labels": filler.label_names,
+        "augmentation": {name: one["rates"] for name, one in rows.report["augmentation"]["operators"].items()},
         "splits": splits,
     }
     (folder / "facts.json").write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")

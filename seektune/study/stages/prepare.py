@@ -18,6 +18,7 @@ from seektune.ledger.results import PrepareResult
 from seektune.study.context import Context
 from seektune.study.stage import Round
 from seektune.text.rows import prepare_rows
+from seektune.text.selection import Selection
 from seektune.text.store import TokenStore
 from seektune.text.stored import stored
 from seektune.text.tokens import tokenise, train_tokenizer
@@ -70,7 +71,8 @@ def prepare(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
     if measured.state not in (State.PAUSED, State.COMPLETE):
         raise ended(context, measured, "measuring the base model", "its weights are not usable, save them again")
     facts = measured.facts
-    train_tokens = int(store.lengths("train").sum())
+    seen = store.selected("train", Selection.of(study.fixed_params()))  # by a trial that chooses no augmentation
+    train_tokens = int(store.lengths("train")[seen].sum())
     hidden_size = int(facts["hidden_size"])
     return PrepareResult(
         rows=str(rows.folder),
@@ -82,7 +84,7 @@ def prepare(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
         kind=data.kind,
         hidden_size=hidden_size,
         parameters=int(facts["parameters"]),
-        train_rows=store.rows("train"),
+        train_rows=len(seen),
         train_tokens=train_tokens,
         horizon_tokens=horizon(context, train_tokens),
         default=defaults(study.method, hidden_size),
