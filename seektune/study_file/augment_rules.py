@@ -81,7 +81,7 @@ def _wrong(sound: Sound, name: str, value: Scalar, operators: list[str]) -> str 
         names = [] if value in (ALL, NONE) else value.split(JOIN)
         unknown = next((one for one in names if one not in operators), None)
         if unknown is not None:
-            known = [ALL, NONE, *operators]
+            known = operators if len(names) > 1 else [ALL, NONE, *operators]
             return f"unknown operator {shown(unknown)}{nearest(unknown, known)} (here: {', '.join(known)})"
         if len(set(names)) < len(names):
             return f"{shown(value)} names an operator twice; keep one"
