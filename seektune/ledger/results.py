@@ -185,7 +185,7 @@ class AugmentationResult(Handed):
     original: Candidate | None = None
     """With and without augmented rows, each at its own best learning rate; None: not trained with fresh seeds."""
     learning_rates: Mapping[str, list[tuple[float, float | None]]] = {}
-    """For `augmented` and `original`: (learning rate, objective of one run); None: diverged."""
+    """For `augmented` and `original`: (learning rate, objective of one run); None: it did not end with a value."""
     interval: Interval | None = None
     """Augmented over original on validation, positive is better; None: not compared."""
     seeds: int = 0

@@ -34,7 +34,7 @@ class Selection:
 
     def names(self, known: Sequence[str]) -> frozenset[str]:
         """Of the operators that a store has, those that are taken. Raises DataError for another name."""
-        chosen = chosen_operators(self.operators, known)
+        chosen = frozenset({ALL: known, NONE: ()}.get(self.operators, self.operators.split(JOIN)))
         if unknown := sorted(chosen.difference(known)):
             have = f"was augmented by {', '.join(known)}" if known else "was not augmented"
             raise DataError(f"augment_operators: {unknown[0]!r} made no row of this token store, which {have}")
@@ -46,8 +46,3 @@ class Selection:
 
 
 EVERYTHING, ORIGINALS = Selection(), Selection(NONE)
-
-
-def chosen_operators(text: str, known: Sequence[str]) -> frozenset[str]:
-    """`all`, `none`, or names joined by `+`."""
-    return frozenset({ALL: known, NONE: ()}.get(text, text.split(JOIN)))

@@ -47,7 +47,7 @@ def test_the_sentence_first_then_interval_arms_and_agreement(effect: str, tone: 
         ("with augmentation", 0.55, "0.5, 0.6", "0.003"),
         ("without", 0.65, "0.5, 0.6", "0.003"),
     ]
-    assert arms.rows[1][4] == "0.001: 0.66, 0.03: diverged"
+    assert arms.rows[1][4] == "0.001: 0.66, 0.03: no value"
     assert isinstance(agreement, Text)
     assert "gives 91% of 100 pairs" in agreement.text
     assert "98% of their original rows" in agreement.text

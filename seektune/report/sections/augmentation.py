@@ -52,7 +52,7 @@ def _arms(facts: Facts, result: AugmentationResult) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for name, one in {"augmented": result.augmented, "original": result.original}.items():
         tried = ", ".join(
-            f"{number(rate, 3)}: {'diverged' if value is None else number(value)}"
+            f"{number(rate, 3)}: {'no value' if value is None else number(value)}"
             for rate, value in result.learning_rates.get(name, [])
         )
         rate = None if one is None else float(one.params["learning_rate"])

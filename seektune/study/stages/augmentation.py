@@ -8,8 +8,9 @@
 4. Classification: the model trained without augmentation says whether augmented rows keep the label of the rows they
    were made from.
 
-It does not change the winner, which the search has chosen among both, and the test split is not touched. Where a budget
-ends the training, the seeds that both arms have finished count.
+It does not change the winner, which the search has chosen among both, and the test split is not touched: setting and
+learning rates were chosen on the rows that measure them, for both arms alike. Where a budget ends the training, the
+seeds that both arms have finished count.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ def retuned(
 def judged(interval: Interval | None, metric: str, seeds: int) -> tuple[Effect, str]:
     """Effect and sentence: only what the interval supports."""
     if interval is None:
-        return "not measured", "Training with or without augmentation lost a seed, so nothing is claimed."
+        return "not measured", "Training with and without augmentation did not finish its seeds, so nothing is claimed."
     words = f"{interval.level:.0%} interval {interval.low:+.3g} to {interval.high:+.3g}; {seeds} paired seeds"
     if interval.low > 0:
         return "helps", f"Augmentation helps: {metric} is better by {interval.mean:.3g} ({words})."
