@@ -12,6 +12,7 @@ from prefect.states import Cancelled, Completed
 
 from seektune.errors import Stopped
 from seektune.trial import Json
+from tasks.augmentation import augmentation
 from tasks.coarse import coarse
 from tasks.confirm import confirm
 from tasks.fine import fine
@@ -22,13 +23,14 @@ from tasks.promote import promote
 from tasks.report import report
 from tasks.watched import watch
 
-StageName = Literal["prepare", "lr_range", "coarse", "fine", "confirm", "promote", "report"]
+StageName = Literal["prepare", "lr_range", "coarse", "fine", "augmentation", "confirm", "promote", "report"]
 
 STAGES = {
     "prepare": prepare,
     "lr_range": lr_range,
     "coarse": coarse,
     "fine": fine,
+    "augmentation": augmentation,
     "confirm": confirm,
     "promote": promote,
     "report": report,

@@ -51,6 +51,16 @@ def fine(study_file: str) -> Json:
     return run_stages(study_file, ["fine"])
 
 
+@flow(name="augmentation", flow_run_name=run_name, persist_result=False)
+def augmentation(study_file: str) -> Json:
+    """Train the leading configuration with and without augmented rows: does augmentation help? Needs fine (or coarse).
+
+    Args:
+        study_file: Path of the study file (YAML), seen from where the flow runs.
+    """
+    return run_stages(study_file, ["augmentation"])
+
+
 @flow(name="confirm", flow_run_name=run_name, persist_result=False)
 def confirm(study_file: str) -> Json:
     """Compare winner and default with fresh seeds, then once on the locked test split. Needs fine (or coarse).

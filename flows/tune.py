@@ -17,7 +17,8 @@ from seektune.trial import Json
 
 @flow(name="tune", flow_run_name=run_name, persist_result=False)
 def tune(study_file: str, stages: list[StageName] | None = None) -> Json:
-    """Prepare data, find the learning-rate range, search coarse then fine, confirm the winner, promote it, report.
+    """Prepare data, find the learning-rate range, search coarse then fine, measure augmentation where it is searched,
+    confirm the winner, promote it, report.
 
     Args:
         study_file: Path of the study file (YAML), seen from where the flow runs.

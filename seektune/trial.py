@@ -72,8 +72,9 @@ class View:
 class Evaluate:
     """When and on what a segment is measured. The end of a segment is always measured."""
 
-    split: str = "validation"  # "validation", "test" (confirm only), "probe": fixed rows of train, "fold": view's fold,
-    # and of a base's pre-training "base", "domain", "general"
+    split: str = "validation"
+    """`validation`, `test` (confirm only); original rows of train: `probe` (fixed ones), `fold` (the view's fold);
+    `pairs`: rows of train, each before one that was made from it; of plain text: `base`, `domain`, `general`."""
     every_tokens: int | None = None  # None: only at the end of the segment
     every_steps: int | None = None  # used by the LR range test (1)
     rows: int | None = None  # the first rows in content-hash order; None: all of them

@@ -53,7 +53,9 @@ def trials(parser: Parser) -> None:
     parser.add_argument("--sort", metavar="COLUMN", default="rank", help=f"{columns}; --sort=-COLUMN: downwards")
     parser.add_argument("--limit", metavar="N", type=positive, help="show the first N only")
     parser.add_argument(
-        "--stage", metavar="STAGE", help="trials of one stage only (coarse, fine, confirm, lr-range, prepare)"
+        "--stage",
+        metavar="STAGE",
+        help="trials of one stage only (coarse, fine, augmentation, confirm, lr-range, prepare)",
     )
 
 
@@ -125,6 +127,10 @@ COMMANDS: dict[str, Command] = {
         "one stage: narrow search at full length", STAGE, study_file,
         "Model-based search near the best of coarse." + ON_TOP,
         ("seektune fine study.yaml",)),
+    "augmentation": Command(
+        "one stage: does augmentation help?", STAGE, study_file,
+        "Trains the leading configuration with and without augmented rows, on fresh seeds." + ON_TOP,
+        ("seektune augmentation study.yaml",)),
     "confirm": Command(
         "one stage: does the winner beat the default?", STAGE, study_file,
         "Fresh seeds for the shortlist, then one look at the locked test split." + ON_TOP,

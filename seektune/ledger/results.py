@@ -190,6 +190,40 @@ class Interval(Handed):
     example_sd: float
 
 
+class Agreement(Handed):
+    """Does augmentation keep labels? What a model trained without it says of pairs of a row and one made from it."""
+
+    pairs: int
+    agree: float
+    """Share of the pairs with the same predicted label, mean over seeds."""
+    original_right: float
+    """Share of the pairs' original rows (which it was trained on) whose label it predicts."""
+
+
+Effect = Literal["helps", "hurts", "not seen", "not measured"]
+
+
+class AugmentationResult(Handed):
+    """Does augmentation help? One configuration with and without augmented rows, at equal trained tokens."""
+
+    trial: str
+    """Whose configuration."""
+    effect: Effect
+    sentence: str
+    """The effect in one sentence for people."""
+    minimum_effect: float
+    augmented: Candidate | None = None
+    original: Candidate | None = None
+    """With and without augmented rows, each at its own best learning rate; None: not trained with fresh seeds."""
+    learning_rates: Mapping[str, list[tuple[float, float | None]]] = {}
+    """For `augmented` and `original`: (learning rate, objective of one run); None: it did not end with a value."""
+    interval: Interval | None = None
+    """Augmented over original on validation, positive is better; None: not compared."""
+    seeds: int = 0
+    agreement: Agreement | None = None
+    """Classification only."""
+
+
 class ConfirmResult(Handed):
     """Does the winner beat the default on rows nobody looked at?"""
 

@@ -16,13 +16,21 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from seektune.ledger.history import History, TrialRow
-from seektune.ledger.results import ConfirmResult, Handed, Leader, PrepareResult, RangeResult, SearchResult
+from seektune.ledger.results import (
+    AugmentationResult,
+    ConfirmResult,
+    Handed,
+    Leader,
+    PrepareResult,
+    RangeResult,
+    SearchResult,
+)
 from seektune.trial import Json, Params, State
 
 Found = TypeVar("Found", bound=Handed)
 
 STAGES = {"prepare": "Data and base", "lr_range": "LR range test", "coarse": "Coarse search", "fine": "Fine search",
-          "confirm": "Confirm", "promote": "Promote", "report": "Report"}  # fmt: skip
+          "augmentation": "Augmentation", "confirm": "Confirm", "promote": "Promote", "report": "Report"}  # fmt: skip
 LOST = (State.DIVERGED, State.INFEASIBLE, State.FAILED)
 
 
@@ -57,6 +65,10 @@ class Facts:
     @cached_property
     def fine(self) -> SearchResult | None:
         return self._stage("fine", SearchResult)
+
+    @cached_property
+    def augmentation(self) -> AugmentationResult | None:
+        return self._stage("augmentation", AugmentationResult)
 
     @cached_property
     def confirm(self) -> ConfirmResult | None:

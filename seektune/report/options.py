@@ -16,5 +16,6 @@ SECTIONS: Mapping[str, str] = {
     "trials": "seektune.report.sections.trials:trials",
     "pretraining": "seektune.report.sections.pretraining:pretraining",
     "data": "seektune.report.sections.data:data",
+    "augmentation": "seektune.report.sections.augmentation:augmentation",
     "environment": "seektune.report.sections.environment:environment",
 }

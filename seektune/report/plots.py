@@ -125,18 +125,24 @@ def differences(result: ConfirmResult) -> list[Row]:
 
 def interval(result: ConfirmResult, metric: str = "loss") -> bytes:
     """Difference winner minus default with its interval; right of zero is better."""
-    rows = differences(result)
+    return intervals(
+        differences(result), result.minimum_effect, f"difference in {metric}: right of zero the winner is better"
+    )
+
+
+def intervals(rows: Sequence[Row], minimum_effect: float, words: str) -> bytes:
+    """Differences with their intervals; `words` stand below."""
     drawing, plot = _canvas(height=1.3 + 0.5 * len(rows))
     for place, (_, one, colour) in enumerate(reversed(rows)):
         plot.plot([one.low, one.high], [place, place], color=colour, linewidth=3, solid_capstyle="round")
         plot.plot([one.mean], [place], "o", color=colour, markersize=8)
-        words = f"{signed(one.mean)}  ({signed(one.low)} to {signed(one.high)})"
-        plot.annotate(words, (one.mean, place), (0, 9), textcoords="offset points", ha="center", fontsize=8)
+        told = f"{signed(one.mean)}  ({signed(one.low)} to {signed(one.high)})"
+        plot.annotate(told, (one.mean, place), (0, 9), textcoords="offset points", ha="center", fontsize=8)
     plot.axvline(0, color="black", linewidth=1)
-    plot.axvline(result.minimum_effect, color=GREY, linestyle=":", linewidth=1.2, label="worth having")
+    plot.axvline(minimum_effect, color=GREY, linestyle=":", linewidth=1.2, label="worth having")
     plot.set_yticks(range(len(rows)), [name for name, _, _ in reversed(rows)])
     plot.set_ylim(-0.6, len(rows) - 0.2)
-    plot.set_xlabel(_plain(f"difference in {metric}: right of zero the winner is better"))
+    plot.set_xlabel(_plain(words))
     plot.legend(fontsize=8, frameon=False, loc="lower right")
     return _png(drawing)
 

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from seektune.ledger.results import (
+    AugmentationResult,
     ConfirmResult,
     ContinuedPretraining,
     PrepareResult,
@@ -78,6 +79,10 @@ def _search(data: Mapping[str, Any], metric: str) -> str:
     return f"{text}{noise}." + (f" Ended early: {result.ended}." if result.ended else "")
 
 
+def _augmentation(data: Mapping[str, Any], metric: str) -> str:
+    return AugmentationResult.model_validate(data).sentence
+
+
 def _confirm(data: Mapping[str, Any], metric: str) -> str:
     result = ConfirmResult.model_validate(data)
     return result.sentence
@@ -112,6 +117,7 @@ SENTENCES: Mapping[str, Callable[[Mapping[str, Any], str], str]] = {
     "lr_range": _lr_range,
     "coarse": _search,
     "fine": _search,
+    "augmentation": _augmentation,
     "confirm": _confirm,
     "promote": _promote,
 }

@@ -1,4 +1,4 @@
-"""The configurations that confirm trains side by side, and what their runs say of each other.
+"""Configurations that a stage trains side by side, and what their runs say of each other.
 
 An arm is one configuration with a run per seed; all arms share the seeds, so that differences are paired.
 """
@@ -62,14 +62,19 @@ def run_name(arm: str, repeat: int) -> str:
     return f"{arm}·seed{repeat}"
 
 
-def train_round(context: Context, arms: Mapping[str, Params], repeats: Sequence[int]) -> Round:
-    """Full-length runs of every arm with the same seeds, scored per example on validation."""
+def train_round(
+    context: Context, arms: Mapping[str, Params], repeats: Sequence[int], purpose: Sequence[str] = ("confirm",)
+) -> Round:
+    """Full-length runs of every arm with the same seeds, scored per example on validation.
+
+    `purpose`: the stage, and what else tells these seeds from others of it.
+    """
     horizon = context.prepared.horizon_tokens
     segments = tuple(
         Segment(
             trial=run_name(name, repeat),
             params=params,
-            seed=context.seed("confirm", repeat),
+            seed=context.seed(*purpose, repeat),
             from_tokens=0,
             to_tokens=horizon,
             horizon_tokens=horizon,
@@ -78,17 +83,19 @@ def train_round(context: Context, arms: Mapping[str, Params], repeats: Sequence[
         for repeat in repeats  # seed by seed: a budget that ends early leaves whole pairs
         for name, params in arms.items()
     )
-    return Round(context.trainer(), segments, {segment.trial: "confirm" for segment in segments})
+    return Round(context.trainer(), segments, {segment.trial: purpose[0] for segment in segments})
 
 
-def look_round(context: Context, arms: Sequence[Arm], *, split: str, export: bool = False) -> Round:
-    """Zero-length segments: measure what stands, per example."""
+def look_round(
+    context: Context, arms: Sequence[Arm], *, split: str, export: bool = False, purpose: Sequence[str] = ("confirm",)
+) -> Round:
+    """Zero-length segments: measure what stands, per example. `purpose`: as these arms were trained."""
     horizon = context.prepared.horizon_tokens
     segments = tuple(
         Segment(
             trial=result.trial,
             params=arm.params,
-            seed=context.seed("confirm", repeat),
+            seed=context.seed(*purpose, repeat),
             from_tokens=horizon,
             to_tokens=horizon,
             horizon_tokens=horizon,

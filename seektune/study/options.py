@@ -58,6 +58,15 @@ class FineOptions(Options):
     """Share of the draws that come from the full space."""
 
 
+class AugmentationOptions(Options):
+    """Does augmentation help? The leading configuration with and without augmented rows, on validation."""
+
+    seeds: int | Literal["auto"] = "auto"
+    """Fresh paired seeds with and without; auto: as in confirm, from noise and minimum effect, 3 to 10."""
+    learning_rate_factors: list[float] = Field(default=[1 / 3, 1.0, 3.0], min_length=1)
+    """Both are tried with the leader's learning rate times each of these (one seed); each keeps its best."""
+
+
 class ConfirmOptions(Options):
     """Fresh seeds for the shortlist, then one look at the locked test split."""
 
@@ -73,7 +82,7 @@ class ConfirmOptions(Options):
     """The default is also tried with its learning rate times each of these; the best of them is a second reference."""
 
 
-WEIGHTS = {"lr_range": 1.0, "coarse": 3.0, "fine": 3.0, "confirm": 3.0}
+WEIGHTS = {"lr_range": 1.0, "coarse": 3.0, "fine": 3.0, "augmentation": 2.0, "confirm": 3.0}
 
 
 class StagesOptions(Options):
@@ -82,6 +91,8 @@ class StagesOptions(Options):
     lr_range: LrRangeOptions | None = LrRangeOptions()
     coarse: CoarseOptions = CoarseOptions()
     fine: FineOptions | None = FineOptions()
+    augmentation: AugmentationOptions | Literal["auto"] | None = "auto"
+    """auto: with its defaults where a parameter `augment_...` is searched, else left out."""
     confirm: ConfirmOptions = ConfirmOptions()
     weights: dict[str, float] = WEIGHTS
     """Shares of the budget; what a stage leaves unspent passes to the next. A stage that is not named keeps its own."""

@@ -90,11 +90,14 @@ def count(study: StudyFile, size: Sizes) -> dict[str, Work]:
         carried = runs(fine.carry, horizon * (1 - coarse.max_share))
         climbing = halving(fine_trials, positions, fine.reduction)
         counted["fine"] = total(fine_trials + fine.carry, carried, *climbing, each=each)
-    confirm = stages.confirm
-    seeds = 3 if confirm.seeds == "auto" else confirm.seeds
-    number = (confirm.top + len(confirm.baseline_factors)) * seeds
-    # Every validation row, a few times a run; then the test rows, twice a seed.
+    # Every validation row, a few times a run; in confirm then the test rows, twice a seed.
     scored = EVALUATION_COST * size.held_out_rows * per_row
+    if (augmentation := study.augmentation) is not None:
+        number = 2 * (len(augmentation.learning_rate_factors) + _seeds(augmentation.seeds))
+        counted["augmentation"] = Work(number, number * horizon, number * CURVE_POINTS * scored)
+    confirm = stages.confirm
+    seeds = _seeds(confirm.seeds)
+    number = (confirm.top + len(confirm.baseline_factors)) * seeds
     counted["confirm"] = Work(number, number * horizon, (number * CURVE_POINTS + 2 * seeds) * scored)
     return counted
 
@@ -138,9 +141,18 @@ def _sources(study: StudyFile, size: Sizes, speed: float | None, measured: float
     }
 
 
+AUTO_SEEDS = 3
+"""What `auto` is counted with: the fewest."""
+
+
+def _seeds(given: int | str) -> int:
+    return given if isinstance(given, int) else AUTO_SEEDS
+
+
 def _seed_notes(study: StudyFile) -> dict[str, str]:
-    auto = study.stages.confirm.seeds == "auto"
-    return {"confirm": "counted with 3 seeds; `auto` takes up to 10 where runs scatter"} if auto else {}
+    note = f"counted with {AUTO_SEEDS} seeds; `auto` takes up to 10 where runs scatter"
+    stages = {"augmentation": study.augmentation, "confirm": study.stages.confirm}
+    return {name: note for name, options in stages.items() if options is not None and options.seeds == "auto"}
 
 
 def _rung_notes(study: StudyFile, size: Sizes) -> dict[str, str]:

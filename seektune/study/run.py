@@ -1,6 +1,6 @@
 """One invocation on one study: which stages there are, what each needs, and the driver that they share.
 
-    prepare -> lr_range -> coarse -> fine -> confirm -> promote -> report
+    prepare -> lr_range -> coarse -> fine -> augmentation -> confirm -> promote -> report
 
 `Run` holds the study's lock, its driver and its warm workers; `run(stage)` runs one stage on top of what the journal
 holds. A stage's key is a hash of its upstream keys, its own settings, and the code's schema version: a finished stage
@@ -120,6 +120,8 @@ class Run:
         """Run one stage, or return its stored result. Raises MissingStage when an upstream stage has to run first."""
         if stage == "report":
             return self.report()
+        if stage not in self.stages:
+            raise MissingStage(f"study {self.study.study!r} leaves {stage} out; give it options under stages.{stage}")
         driver, kind = self._driver, self.kinds[stage]
         assert driver is not None, "use `with Run(study) as run:`"
         upstream: dict[str, Json] = {}

@@ -70,6 +70,13 @@ def fine_batch(study: StudyFile) -> int:
     return (options.batch if options else None) or choose_workers(study.run.workers, choose_device(study.run.device))
 
 
+def _arms(study: StudyFile) -> int | None:
+    options = study.augmentation
+    if options is None or options.seeds == "auto":
+        return None
+    return 2 * (len(options.learning_rate_factors) + options.seeds)
+
+
 STAGES: Mapping[str, StageKind] = {
     "prepare": StageKind(
         (),
@@ -111,6 +118,15 @@ STAGES: Mapping[str, StageKind] = {
         "seektune.study.stages.fine:fine",
         _fine_trials,
     ),
+    "augmentation": StageKind(
+        ("prepare", "coarse", "fine"),
+        lambda study: [
+            study.augmentation and study.augmentation.model_dump(mode="json"),
+            study.stages.confirm.model_dump(mode="json", include={"alpha", "minimum_effect"}),
+        ],
+        "seektune.study.stages.augmentation:augmentation",
+        _arms,
+    ),
     "confirm": StageKind(
         ("prepare", "coarse", "fine"),
         lambda study: study.stages.confirm.model_dump(mode="json"),
@@ -123,4 +139,5 @@ STAGES: Mapping[str, StageKind] = {
 def stages_of(study: StudyFile, kinds: Mapping[str, StageKind] = STAGES) -> tuple[str, ...]:
     """The stages of this study in order, the report last."""
     left_out = {name for name in ("lr_range", "fine") if getattr(study.stages, name) is None}
+    left_out |= {"augmentation"} if study.augmentation is None else set()
     return (*(name for name in kinds if name not in left_out), "report")

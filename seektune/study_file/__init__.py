@@ -28,10 +28,13 @@ from seektune.options import Options
 from seektune.score.options import METRICS
 from seektune.space.options import ConstraintOptions, ParameterOptions
 from seektune.space.space import Space
-from seektune.study.options import BudgetOptions, ObjectiveOptions, RunOptions, StagesOptions
+from seektune.study.options import AugmentationOptions, BudgetOptions, ObjectiveOptions, RunOptions, StagesOptions
 from seektune.text.options import DataOptions
 from seektune.train.options import ModelOptions, TrainOptions, TrialParams
 from seektune.trial import Json, Scalar
+
+AUGMENT = "augment_"
+"""How the names of the parameters begin that choose among augmented rows."""
 
 
 class StudyModelOptions(ModelOptions):
@@ -63,7 +66,7 @@ class StudyFile(Options):
     constraints: list[ConstraintOptions] = Field(default=[])
     """Configurations that are never tried."""
     stages: StagesOptions = StagesOptions()
-    """What runs, in order: learning-rate range test, coarse search, fine search, confirmation."""
+    """What runs, in order: learning-rate range test, coarse search, fine search, augmentation on and off, confirmation."""
     budget: BudgetOptions = BudgetOptions()
     """What the run may use; it ends before that, with the best it has."""
     run: RunOptions = RunOptions()
@@ -94,6 +97,14 @@ class StudyFile(Options):
         if searched is not None:
             return str(searched.value if searched.value is not None else (searched.choices or ["full"])[0])
         return str(self.fixed.get("method", TrialParams.model_fields["method"].default))
+
+    @property
+    def augmentation(self) -> AugmentationOptions | None:
+        """The stage that trains with and without augmentation; None: left out."""
+        if self.stages.augmentation != "auto":
+            return self.stages.augmentation
+        searched = [name for name, parameter in self.space.items() if parameter.value is None]
+        return AugmentationOptions() if any(name.startswith(AUGMENT) for name in searched) else None
 
     def largest_batch(self) -> int:
         return int(self.largest("effective_batch"))

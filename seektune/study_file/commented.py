@@ -117,6 +117,8 @@ def _silent(name: str, model: type[Options] | None, default: Any, indent: int) -
             yield from _comment(f"{part} ({_flow(field.default)}): {field.description or ''}", indent + 1)
     else:
         yield f"{pad}# {name}: {_flow(default)}"
+        if model is not None and isinstance(default, str):  # a word, or a block with these options
+            yield from _members(model, indent + 1)
 
 
 def _members(model: type[Options], indent: int) -> Iterator[str]:

@@ -28,7 +28,7 @@ from seektune.text.options import AUGMENTERS, cannot_edit
 from seektune.train.presets import PRESETS
 from seektune.train.source import HUB_ID, check_base
 
-STAGES = ("lr_range", "coarse", "fine", "confirm")
+STAGES = ("lr_range", "coarse", "fine", "augmentation", "confirm")
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d")
 
@@ -255,7 +255,7 @@ def _weights(sound: Sound) -> Iterator[Problem]:
         elif weight < 0:
             yield sound.problem(path, f"{dotted(path)} must be >= 0, but got {weight:g}")
     weights = sound.get("stages", "weights")
-    if weights is not None and all(weights.get(name) == 0 for name in STAGES):
+    if weights is not None and all(weights.get(name) == 0 for name in STAGES if name != "augmentation"):  # optional
         yield sound.problem(("stages", "weights"), "stages.weights are all 0; give at least one stage a share")
 
 

@@ -21,6 +21,7 @@ from seektune.space.check import problems_of as space_problems
 from seektune.space.options import ConstraintOptions, ParameterOptions
 from seektune.space.space import Space, SpaceError
 from seektune.study_file import StudyFile, expression_defaults, whole_numbers
+from seektune.study_file.augment_rules import augment_rules
 from seektune.study_file.check import Sound, field_adapter
 from seektune.study_file.messages import dotted, problems_of
 from seektune.study_file.reader import Path_, shown
@@ -33,7 +34,8 @@ DRAWS = 20
 
 
 def broken_space_rules(sound: Sound) -> list[Problem]:
-    return [problem for rule in (_fixed, _names, _values, _steps, _expressions) for problem in rule(sound)]
+    rules = (_fixed, _names, _values, augment_rules, _steps, _expressions)
+    return [problem for rule in rules for problem in rule(sound)]
 
 
 def _fixed(sound: Sound) -> Iterator[Problem]:

@@ -84,6 +84,7 @@ def augment(train: Sequence[Row], data: DataOptions, seed: int, guard: Guard) ->
             if len(examples) < _EXAMPLES:
                 examples.append(_example(data.kind, parent, child))
         report["operators"][augmenter.name] = {
+            "rates": list(augmenter.rates),
             "asked": len(parents) * data.augment.copies * len(augmenter.rates),
             "made": made,
             "rejected": dict(rejected.most_common()),

@@ -18,6 +18,8 @@ from seektune.text.rows import RowSet
 from seektune.text.store import SPLITS, Row
 
 _BATCH = 512
+PAIRS = 100
+"""Pairs of a row and one made from it, on which a model says whether augmentation keeps labels."""
 
 
 class Filler:
@@ -50,6 +52,15 @@ class Filler:
             else:
                 made += self._chats(split, batch)
         return sorted(made, key=lambda row: row.row_id)
+
+    def pairs(self) -> list[Row]:
+        """Classification: the first augmented rows in content-hash order, each behind the row that it was made from."""
+        train = self._rows.rows("train") if self._rows.kind == "classification" else []
+        children = [row for row in train if row["augment_seed"] is not None][:PAIRS]
+        wanted = {name for child in children for name in (child["id"], child["parent"])}
+        made = {row.row_id: row for row in self._plain("pairs", [row for row in train if row["id"] in wanted])}
+        pairs = [(made.get(child["parent"]), made.get(child["id"])) for child in children]
+        return [row for pair in pairs if None not in pair for row in pair if row is not None]
 
     def _row(self, row: dict[str, Any], ids: NDArray[np.int32], labels: NDArray[np.int32], label: int) -> Row:
         made_by = "" if row["augment_seed"] is None else row["operator"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -184,15 +184,20 @@ class FilterOptions(Options):
         return self
 
 
+ALL, NONE, JOIN = "all", "none", "+"
+"""How a trial names operators: all, none, or names joined by `+`."""
+MOST_COPIES = 10
+
+
 class AugmentOptions(Options):
     """New training rows made from old ones; train split only, inputs only."""
 
     operators: list[str | dict[str, object]] = Field(default=[])
     """Names of operators, or `{name: settings}`: synonym, lexicon, deletion, swap, insertion, typos; for kind
     tagging synonym, lexicon, typos, mention."""
-    copies: int = Field(default=1, ge=0, le=10)
+    copies: int = Field(default=1, ge=0, le=MOST_COPIES)
     """New rows asked of each operator (at each rate) per training row."""
-    rates: list[float] = Field(default=[])
+    rates: list[Annotated[float, Field(gt=0, le=1)]] = Field(default=[])
     """Rates at which every operator that has one works, instead of its own; more than one, and a trial's parameter
     `augment_rate` chooses."""
     share: float = Field(default=1.0, gt=0, le=1)

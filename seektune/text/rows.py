@@ -37,7 +37,7 @@ from seektune.text.split import EVALUATION, assign, need_both_sides, uneven
 from seektune.text.stored import stored
 from seektune.trial import Json, canonical, fingerprint
 
-SCHEMA = 3
+SCHEMA = 4
 """Raised when the same files and options would give other rows."""
 
 SPLITS = ("train", "validation", "test")

@@ -9,7 +9,7 @@ A store folder holds facts.json and one .arrow file per split (Arrow IPC, one re
 each word carries the index of its tag, and it is asked at that very token; elsewhere labels are tokens, asked one token
 earlier. `label` is the class index (classification), else -1. Both index facts["labels"], the names of all splits, sorted.
 `operator` is "" for an original row; an augmented one has the operator that made it, at which rate, and which copy it is.
-Rows stand in content-hash order. Imports neither torch nor datasets nor transformers.
+Rows stand in content-hash order; those of `pairs` two by two. Imports neither torch nor datasets nor transformers.
 """
 
 from __future__ import annotations
@@ -25,10 +25,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from seektune.errors import DataError
+from seektune.text.selection import Selection
 from seektune.trial import Json, derive_seed
 
-SPLITS = ("train", "validation", "test", "base", "domain", "general")
-"""Of the rows; and of plain text: what a base is pre-trained on, and what is held out of that (text/pretraining.py)."""
+SPLITS = ("train", "validation", "test", "pairs", "base", "domain", "general")
+"""Of the rows; training rows two by two, an original one and one that was made from it; and of plain text: what a base is
+pre-trained on, and what is held out of that (text/pretraining.py)."""
 
 SCHEMA = pa.schema(
     [
@@ -78,11 +80,23 @@ class _Split:
         self.input_ids = empty if batch is None else _numbers(batch["input_ids"].values)
         self.labels = empty if batch is None else _numbers(batch["labels"].values)
         self.label = empty if batch is None else _numbers(batch["label"])
+        self.operator: Any = None if batch is None else batch["operator"]
+        self.rate: NDArray[Any] = empty if batch is None else _numbers(batch["rate"], np.float64)
+        self.copy = empty if batch is None else _numbers(batch["copy"])
+
+    @cached_property
+    def operators(self) -> list[tuple[str, NDArray[np.bool_]]]:
+        """The operators that made rows ("" for original ones), each with where its rows are."""
+        if self.operator is None:
+            return []
+        encoded = self.operator.dictionary_encode()
+        codes = _numbers(encoded.indices)
+        return [(name, codes == code) for code, name in enumerate(encoded.dictionary.to_pylist())]
 
 
-def _numbers(array: Any) -> NDArray[np.int32]:
-    """An int32 column as it is mapped. Not `to_numpy`: that imports pandas, half a second in every new worker."""
-    return np.frombuffer(array.buffers()[1], dtype=np.int32)[array.offset : array.offset + len(array)]
+def _numbers(array: Any, kind: Any = np.int32) -> NDArray[Any]:
+    """A column of numbers as it is mapped. Not `to_numpy`: that imports pandas, half a second in every new worker."""
+    return np.frombuffer(array.buffers()[1], dtype=kind)[array.offset : array.offset + len(array)]
 
 
 class TokenStore:
@@ -94,7 +108,8 @@ class TokenStore:
 
     @cached_property
     def facts(self) -> Json:
-        """kind, tokenizer_sha256, pad_id, eos_id, label names, max_length; rows, tokens, targets, sha256 per split."""
+        """kind, tokenizer_sha256, pad_id, eos_id, label names, max_length, rates of each augmenting operator; rows, tokens,
+        targets, sha256 per split."""
         try:
             facts: Json = json.loads((self.folder / "facts.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
@@ -117,7 +132,22 @@ class TokenStore:
             labels=data.labels[start:end],
             label=int(data.label[i]),
             language=data.language[i].as_py(),
+            operator=data.operator[i].as_py(),
+            rate=float(data.rate[i]),
+            copy=int(data.copy[i]),
         )
+
+    def selected(self, split: str, selection: Selection) -> NDArray[np.int64]:
+        """Row numbers of the original rows and of the augmented ones that a selection takes, in stored order."""
+        data, rates = self._split(split), self.facts.get("augmentation", {})
+        chosen = selection.names(list(rates))
+        taken = np.zeros(data.rows, dtype=np.bool_)
+        for name, rows in data.operators:
+            if not name:
+                taken |= rows
+            elif name in chosen:
+                taken |= rows & (data.copy < selection.copies) & (data.rate == selection.rate_of(rates[name]))
+        return np.flatnonzero(taken)
 
     def lengths(self, split: str) -> NDArray[np.int32]:
         """Tokens of every row."""

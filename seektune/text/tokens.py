@@ -147,9 +147,10 @@ def _fill(folder: Path, rows: RowSet, tokenizer: Any, max_length: int, too_long:
         raise DataError(f"{tokenizer.name_or_path}: {error}") from error
     filler = Filler(layout, rows, max_length, too_long)
     plain = pretraining(rows, layout, max_length, mix)
+    others = {**plain.splits, "pairs": filler.pairs()}
     splits: Json = {}
     for split in SPLITS:
-        made = plain.splits[split] if split in plain.splits else filler.split(split)
+        made = others[split] if split in others else filler.split(split)
         write_split(folder / f"{split}.arrow", made)
         lengths = [len(row.input_ids) for row in made] or [0]
         first = 0 if rows.kind == "tagging" else 1
@@ -175,6 +176,7 @@ def _fill(folder: Path, rows: RowSet, tokenizer: Any, max_length: int, too_long:
         "chat_template": layout.template,
         "max_length": max_length,
         "labels": filler.label_names,
+        "augmentation": {name: one["rates"] for name, one in rows.report["augmentation"]["operators"].items()},
         "splits": splits,
         "mix": plain.mix,
     }

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seektune.errors import DataError
+from seektune.text.selection import EVERYTHING, Selection
 from seektune.train.layout import Batch, lay_out, pack, split
 
 
@@ -48,7 +49,7 @@ class Layout:
 
 
 class Stream:
-    """The training rows of one trial in order."""
+    """The training rows of one trial in order. Of those that its selection and fold leave, `share` is the leading part."""
 
     def __init__(
         self,
@@ -57,17 +58,19 @@ class Stream:
         *,
         share: float,
         fold: tuple[int, int] | None = None,
+        selection: Selection = EVERYTHING,
         effective_batch: int,
         seed: int,
     ) -> None:
         self._store, self._split = store, split
         if store.rows(split) == 0:
             raise DataError(f"the token store has no rows in split {split!r}; nothing can be trained on")
-        self._index = None if fold is None else store.fold(split, *fold, inside=False)
-        available = store.rows(split) if self._index is None else len(self._index)
-        if available == 0:
+        self._index: NDArray[np.int64] = store.selected(split, selection)
+        if fold is not None:
+            self._index = np.intersect1d(self._index, store.fold(split, *fold, inside=False), assume_unique=True)
+        if len(self._index) == 0:
             raise DataError(f"fold {fold} leaves no row to train on: the rows are too few groups; take fewer folds")
-        self._rows = max(1, round(available * share))
+        self._rows = max(1, round(len(self._index) * share))
         self._effective_batch, self._seed = effective_batch, seed
         self._epoch, self._order = -1, np.empty(0, dtype=np.int64)
 
@@ -75,7 +78,7 @@ class Stream:
         """Row numbers of step `step` (from 0)."""
         first = step * self._effective_batch
         taken = np.fromiter(self._take(first, first + self._effective_batch), np.int64, self._effective_batch)
-        return taken if self._index is None else self._index[taken]
+        return self._index[taken]
 
     def _take(self, first: int, last: int) -> Iterator[int]:
         for place in range(first, last):

@@ -21,6 +21,7 @@ from seektune.errors import DataError
 from seektune.score.entities import entity_counts
 from seektune.score.metrics import Scores, measure
 from seektune.score.options import CLASSES
+from seektune.text.selection import ORIGINALS
 from seektune.train.layout import Batch, lay_out, moved, split
 from seektune.train.loop import StopAsked
 
@@ -44,7 +45,11 @@ class Evaluation:
         self._stop_asked = stop_asked
         name = "train" if split_name in ("probe", "fold") else split_name
         assert (split_name == "fold") == (fold is not None), "only a fold is measured on, of a view that has one"
-        indices = range(store.rows(name)) if fold is None else store.fold(name, *fold, inside=True)
+        indices: Any = range(store.rows(name))
+        if name == "train":  # measured on original rows: the same ones, whatever a trial's augmentation is
+            indices = store.selected(name, ORIGINALS)
+        if fold is not None:
+            indices = np.intersect1d(indices, store.fold(name, *fold, inside=True), assume_unique=True)
         if len(indices) == 0:
             place = f"fold {fold}" if split_name == "fold" else f"split {name!r}"
             raise DataError(f"the token store has no rows in {place}; nothing can be measured on it")

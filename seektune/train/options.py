@@ -10,6 +10,7 @@ from seektune.adapt.options import METHODS
 from seektune.optim.options import OPTIMIZERS
 from seektune.options import Count, Options, Registry, Seconds
 from seektune.schedule.options import SCHEDULES
+from seektune.text.options import ALL, MOST_COPIES
 
 _REGISTRIES: dict[str, Registry] = {"schedule": SCHEDULES, "optimizer": OPTIMIZERS, "method": METHODS}
 
@@ -127,6 +128,14 @@ class TrialParams(Options):
     """`method: lora` only: the update is scaled by alpha / rank."""
     lora_dropout: float = Field(default=0.0, ge=0, lt=1)
     """`method: lora` only: dropout on the adapter's input."""
+
+    augment_operators: str = ALL
+    """Augmented rows of which operators (`data.augment.operators`) are trained on beside the original ones: all, none, a
+    name, or names joined by `+`. A full run has the same length in tokens whatever is chosen."""
+    augment_copies: int = Field(default=MOST_COPIES, ge=0, le=MOST_COPIES)
+    """How many of an operator's rows are trained on per original row, at most `data.augment.copies`; 0: none."""
+    augment_rate: float = Field(default=0.0, ge=0, le=1)
+    """Rate at which they were made, one of `data.augment.rates`; 0: the first of them, or each operator's own."""
 
     @field_validator("schedule", "optimizer", "method")
     @classmethod

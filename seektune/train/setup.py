@@ -17,6 +17,7 @@ from torch import Tensor
 
 from seektune.adapt.options import METHODS
 from seektune.errors import CheckpointError
+from seektune.text.selection import Selection
 from seektune.train import checkpoint
 from seektune.train.batches import Layout, Stream
 from seektune.train.evaluate import Evaluation
@@ -82,6 +83,7 @@ class Setup:
                 segment.view.split,
                 share=segment.view.share,
                 fold=fold,
+                selection=Selection.of(values),
                 effective_batch=params.effective_batch,
                 seed=segment.seed,
             ),

@@ -16,6 +16,7 @@ from seektune.errors import SeektuneError
 from seektune.optim.options import OPTIMIZERS
 from seektune.schedule.options import SCHEDULES
 from seektune.text.options import COLUMNS
+from seektune.text.selection import EVERYTHING
 from seektune.text.store import TokenStore
 from seektune.train.facts import versions
 from seektune.train.model import Base
@@ -78,7 +79,7 @@ class LanguageTrainer:
             for entry in registry.values():
                 entry.load()  # what a trial may name is imported once, not in every child
         for split in ("train", "validation"):
-            self.store.rows(split)  # mapped
+            self.store.selected(split, EVERYTHING)  # mapped, and what made its rows is counted
         versions()  # read once, for all forks
         self._warm = True
 

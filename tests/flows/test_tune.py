@@ -87,6 +87,19 @@ def test_the_whole_flow_and_a_second_time(simulated_study: Path) -> None:
     assert {"night-verdict", "night-coarse-curves"} <= set(artifacts), "pages are there all the same"
 
 
+def test_augmentation_is_a_task_with_a_page_where_it_is_searched(simulated_study: Path) -> None:
+    text = simulated_study.read_text().replace("space:\n", "space:\n  augment_copies: {low: 0, high: 2}\n")
+    simulated_study.write_text(text)
+    state, run = final_state(str(simulated_study), ["prepare", "lr_range", "coarse", "fine", "augmentation", "report"])
+    found = state.result()["augmentation"]
+    with get_client(sync_client=True) as client:
+        runs, artifacts = found_in_prefect(client, run)
+    assert "augmentation" in runs
+    (page,) = [one for key, one in artifacts.items() if key.endswith("augmentation")]
+    assert found["sentence"] in str(page.data)
+    assert "with augmentation" in str(page.data)
+
+
 def test_a_stage_by_itself_reads_what_was_left_and_names_what_is_missing(simulated_study: Path) -> None:
     with pytest.raises(MissingStage, match="coarse needs the result of prepare"):
         flows.stages.coarse(str(simulated_study))

@@ -119,7 +119,16 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, History]:
                "validation": interval, "test": interval, "against_best_baseline": interval, "minimum_effect": 0.1,
                "verdict": "underpowered", "sentence": "".join(HOSTILE[:12]), "looks": 1, "seeds": 2,
                "test_scores": {f"challenger.{HOSTILE[0]}": 1.0}, "model": HOSTILE[1]}  # fmt: skip
-    results = {"prepare": prepare, "coarse": search, "confirm": confirm, HOSTILE[0]: {"x": HOSTILE[1]}}
+    augmentation = {"trial": HOSTILE[0], "effect": "not seen", "sentence": "".join(HOSTILE[:12]), "minimum_effect": 0.1,
+                    "augmented": side, "original": side, "interval": interval, "seeds": 2,
+                    "learning_rates": {HOSTILE[1]: [(1e-3, 1.0)], "augmented": [(1e-3, None)]}}  # fmt: skip
+    results = {
+        "prepare": prepare,
+        "coarse": search,
+        "augmentation": augmentation,
+        "confirm": confirm,
+        HOSTILE[0]: {"x": HOSTILE[1]},
+    }
     stages = {
         name: StageRow(name, "key", (), "finished", result, HOSTILE[2], 0.0, 1.0, Spend(1.0, 1.0))
         for name, result in results.items()
@@ -135,7 +144,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, History]:
         "space": {text: {"choices": [text]} for text in HOSTILE},
     }
     facts = Facts(history, study)
-    assert None not in (facts.prepare, facts.coarse, facts.confirm)
+    assert None not in (facts.prepare, facts.coarse, facts.augmentation, facts.confirm)
     assert facts.rows
     write_report(history, folder / "report", study)
     return folder / "report", history

@@ -176,7 +176,7 @@ def test_two_seconds_and_nothing_heavy(folder: Path) -> None:
 def test_a_stage_without_a_weight_of_its_own_keeps_the_default(folder: Path) -> None:
     (folder / "study.yaml").write_text(replaced("confirm: {top: 3, seeds: auto}", "weights: {coarse: 5}"))
     weights = load_study("study.yaml", NOW).stages.weights
-    assert weights == {"lr_range": 1.0, "coarse": 5.0, "fine": 3.0, "confirm": 3.0}
+    assert weights == {"lr_range": 1.0, "coarse": 5.0, "fine": 3.0, "augmentation": 2.0, "confirm": 3.0}
 
 
 def test_a_hub_id_needs_no_organisation(folder: Path) -> None:

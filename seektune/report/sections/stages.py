@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from seektune.report.blocks import Block, Cell, Figure, Section, Table, Text
-from seektune.report.chart import BLUE, GREEN, GREY, ORANGE, PURPLE, axis, layout
+from seektune.report.chart import BLUE, DEFAULT, GREEN, GREY, ORANGE, PURPLE, axis, layout
 from seektune.report.facts import STAGES, Facts
 from seektune.report.summary import found
 from seektune.report.wording import count, duration, number, share
 
-COLOURS = {"prepare": GREY, "lr_range": ORANGE, "coarse": BLUE, "fine": PURPLE, "confirm": GREEN}
+COLOURS = {"prepare": GREY, "lr_range": ORANGE, "coarse": BLUE, "fine": PURPLE, "augmentation": DEFAULT,
+           "confirm": GREEN}  # fmt: skip
 
 
 def stages(facts: Facts) -> Section | None:

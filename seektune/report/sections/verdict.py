@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from seektune.ledger.results import ConfirmResult
 from seektune.report.blocks import Block, Figure, Headline, Section, Tile, Tiles, Tone
-from seektune.report.chart import GREY, axis, layout, note, upright
 from seektune.report.facts import Facts
+from seektune.report.intervals import intervals
 from seektune.report.plots import differences, interval
-from seektune.report.safe import figure
 from seektune.report.summary import found, how_sure
 from seektune.report.wording import count, duration, number, plural, signed
 
@@ -74,42 +73,4 @@ def _tiles(facts: Facts) -> list[Tile]:
 
 def _interval(facts: Facts, result: ConfirmResult) -> Figure:
     rows = differences(result)
-    data = [
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "x": [one.mean],
-            "y": [name],
-            "marker": {"size": 12, "color": colour},
-            "error_x": {
-                "type": "data",
-                "symmetric": False,
-                "array": [one.high - one.mean],
-                "arrayminus": [one.mean - one.low],
-                "thickness": 3,
-                "width": 8,
-                "color": colour,
-            },
-            "hovertext": figure(f"{signed(one.mean)} ({signed(one.low)} to {signed(one.high)})"),
-            "hoverinfo": "text",
-        }
-        for name, one, colour in reversed(rows)
-    ]
-    x = axis(f"difference in {figure(facts.metric)} (right is better)")
-    spec = {
-        "data": data,
-        "layout": layout(
-            x,
-            axis("", type="category"),
-            shapes=[upright(0, GREY, "solid"), upright(result.minimum_effect, GREY)],
-            annotations=[
-                note(0, 1.0, "default", yanchor="bottom", xanchor="right"),
-                note(result.minimum_effect, 1.0, "worth having", yanchor="bottom", xanchor="left"),
-            ],
-            margin={"l": 64, "r": 20, "t": 34, "b": 56},
-        ),
-    }
-    caption = " ".join(
-        f"{name}: {signed(one.mean)} ({signed(one.low)} to {signed(one.high)})." for name, one, _ in rows
-    )
-    return Figure("interval", spec, caption, height=130 + 56 * len(rows), plot=interval(result, facts.metric))
+    return intervals("interval", rows, facts.metric, result.minimum_effect, "default", interval(result, facts.metric))

@@ -17,6 +17,7 @@ from seektune.study.context import Context
 from seektune.study.stage import Round
 from seektune.text.mixing import DomainMix
 from seektune.text.rows import prepare_rows
+from seektune.text.selection import Selection
 from seektune.text.tokens import tokenise, train_tokenizer
 from seektune.trial import Evaluate, Json, Result, Segment, State
 
@@ -72,7 +73,8 @@ def prepare(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
             context, measured, "measuring the base model", "its weights are not usable, save them again"
         )
     facts = measured.facts
-    train_tokens = int(store.lengths("train").sum())
+    seen = store.selected("train", Selection.of(study.fixed_params()))  # by a trial that chooses no augmentation
+    train_tokens = int(store.lengths("train")[seen].sum())
     hidden_size = int(facts["hidden_size"])
     return PrepareResult(
         rows=str(rows.folder),
@@ -84,7 +86,7 @@ def prepare(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
         kind=data.kind,
         hidden_size=hidden_size,
         parameters=int(facts["parameters"]),
-        train_rows=store.rows("train"),
+        train_rows=len(seen),
         train_tokens=train_tokens,
         horizon_tokens=horizon(context, train_tokens),
         default=defaults(study.method, hidden_size),
