@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from seektune.report.blocks import Block, Cell, Figure, Headline, Section, Table, Text, Tiles
+from seektune.report.blocks import Block, Cell, Figure, Headline, Marked, Section, Table, Text, Tiles
 from seektune.report.facts import STAGES, Facts, finite
 from seektune.report.reasons import reasons
 from seektune.report.safe import markdown as escape
@@ -69,7 +69,15 @@ def grid(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
 def _cell(cell: Cell) -> str:
     if cell is None:
         return "–"
+    if isinstance(cell, Marked):
+        return "".join(_marked(part) if marked else escape(part) for part, marked in cell.parts)
     return number(cell) if isinstance(cell, int | float) and not isinstance(cell, bool) else escape(cell)
+
+
+def _marked(part: str) -> str:
+    """Bold; Markdown wants its stars at the words, not at spaces."""
+    bare = part.strip()
+    return part.replace(bare, f"**{escape(bare)}**", 1) if bare else part
 
 
 def picture(plot: bytes, caption: str) -> str:

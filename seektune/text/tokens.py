@@ -37,9 +37,6 @@ _TOKENIZER_FILES = (
 
 def train_tokenizer(rows: RowSet, vocabulary: int, cache: Path) -> Path:
     """A tokenizer folder that `AutoTokenizer.from_pretrained` opens, with `vocabulary` tokens at most."""
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
-
     from seektune.text.layout import ASSISTANT, BOS, EOS, PAD, TRAINED_TEMPLATE, USER
 
     special = [PAD, BOS, EOS, USER, ASSISTANT]
@@ -48,6 +45,9 @@ def train_tokenizer(rows: RowSet, vocabulary: int, cache: Path) -> Path:
         raise DataError(f"a byte-level vocabulary needs at least {smallest} tokens, but got {vocabulary}")
 
     def build(folder: Path) -> None:
+        from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+        from transformers import PreTrainedTokenizerFast
+
         tokenizer = Tokenizer(models.BPE())
         tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
             [

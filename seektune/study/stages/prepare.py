@@ -1,9 +1,9 @@
 """Stage: data and base model, ready to train on.
 
-Rows are read, checked, split and augmented (text/rows.py), a tokenizer is trained when the base is made from nothing,
-everything is tokenised once. A base from a config is pre-trained on general text and the train split only, and cached
-by content as an ordinary model folder, so that tuning starts where a real user starts. Last, the base is measured
-once on the validation rows: that also tells its size, from which the default hyperparameters follow.
+The study's text comes first (study_text.py): rows, tokenizer, tokens. A base from a config is pre-trained on general text
+and the train split only, and cached by content as an ordinary model folder, so that tuning starts where a real user
+starts. Last, the base is measured once on the validation rows: that also tells its size, from which the default
+hyperparameters follow.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ from pathlib import Path
 
 from seektune.adapt.defaults import defaults
 from seektune.errors import SeektuneError, Stopped, TrialError
-from seektune.ledger.results import PrepareResult
+from seektune.ledger.results import PrepareResult, RowBalance
 from seektune.study.context import Context
 from seektune.study.stage import Round
-from seektune.text.rows import prepare_rows
+from seektune.study.study_text import study_text
 from seektune.text.store import TokenStore
 from seektune.text.stored import stored
-from seektune.text.tokens import tokenise, train_tokenizer
 from seektune.trial import Evaluate, Json, Result, Segment, State, View, fingerprint
 
 BASE_PROBE_ROWS = 64
@@ -37,21 +36,14 @@ def prepare(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
     study = context.study
     if study.model.simulated is not None:
         return simulated(context)
-    data, model = study.data, study.model
-    assert data is not None
-    rows = prepare_rows(data, context.cache, study.seed)
+    text = study_text(study, context.cache)
+    rows, store = text.rows, text.store
 
-    if model.config is not None:
-        tokenizer: str = str(train_tokenizer(rows, model.pretrain.vocabulary, context.cache))
-    else:
-        tokenizer = str(model.folder or model.hub)
-    store = tokenise(rows, tokenizer, model.revision, data.max_length, context.cache)
+    base_name = text.tokenizer
+    if study.model.config is not None:
+        base_name = str((yield from pretrain(context, text.tokenizer, store)))
 
-    base_name = tokenizer
-    if model.config is not None:
-        base_name = str((yield from pretrain(context, tokenizer, store)))
-
-    settings = {"base": base_name, "store": str(store.folder), "revision": model.revision}
+    settings = {"base": base_name, "store": str(store.folder), "revision": study.model.revision}
     (measured,) = yield Round(
         context.trainer(**settings),
         (
@@ -79,7 +71,7 @@ def prepare(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
         data_fingerprint=rows.fingerprint,
         test_fingerprint=rows.report["test_fingerprint"],
         base_fingerprint=str(facts["base_fingerprint"]),
-        kind=data.kind,
+        kind=rows.kind,
         hidden_size=hidden_size,
         parameters=int(facts["parameters"]),
         train_rows=store.rows("train"),
@@ -87,6 +79,7 @@ def prepare(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
         horizon_tokens=horizon(context, train_tokens),
         default=defaults(study.method, hidden_size),
         metrics=sorted(measured.metrics),
+        balance=RowBalance.of(rows.report),
         base_losses=dict(measured.metrics),
     ).model_dump(mode="json")
 
