@@ -17,10 +17,12 @@ def read_jsonl(path: Path) -> Iterator[Record]:
         if not line.strip():
             continue
         try:
-            value = json.loads(line)
+            value = json.loads(
+                line.rstrip("\r\n")
+            )  # else a string that is never closed would be told by the line's end
         except json.JSONDecodeError as error:
             cut = "" if line.endswith("\n") else f"; {CUT}"
-            yield Record(number, None, f"malformed JSON: {error.msg[:1].lower()}{error.msg[1:]}{cut}", error.colno)
+            yield Record(number, None, f"malformed JSON: {_said(error)}{cut}", error.colno)
         except (ValueError, RecursionError) as error:
             yield Record(number, None, f"JSON that cannot be read: {type(error).__name__}: {shown(str(error))}")
         else:
@@ -86,9 +88,12 @@ def _malformed(path: Path, text: str, error: json.JSONDecodeError, closing: str)
     hint = "" if text.rstrip().endswith(closing) else f"; {CUT}"
     if error.msg == "Extra data":
         hint = "; one object per line belongs in a .jsonl file"
-    return DataError(
-        f"{path}:{error.lineno}:{error.colno}: malformed JSON: {error.msg[:1].lower()}{error.msg[1:]}{hint}"
-    )
+    return DataError(f"{path}:{error.lineno}:{error.colno}: malformed JSON: {_said(error)}{hint}")
+
+
+def _said(error: json.JSONDecodeError) -> str:
+    """The parser's words inside a sentence; the place stands before them."""
+    return error.msg[:1].lower() + error.msg[1:].removesuffix(" at").removesuffix(" starting")
 
 
 def _skip(text: str, position: int) -> int:

@@ -108,7 +108,7 @@ def _build(folder: Path, data: DataOptions, seed: int, wanted: Read, plain: Read
         for leak in found:  # natural duplicates that only the guard saw: every turn leaves fewer clusters
             forest.join(position[id(leak.train)], position[id(leak.evaluation)])
     leaks.refuse(found)
-    need_both_sides(clusters.kept, data)
+    need_both_sides(clusters.kept, data, dropped)
 
     train = [row for row in clusters.kept if row.side == "train"]
     train, left_out = mix(train, {options.path or str(options.hub): options.weight for options in data.sources})
@@ -152,7 +152,7 @@ def _build(folder: Path, data: DataOptions, seed: int, wanted: Read, plain: Read
         "candidates_not_compared": guard.capped,
     }
     report["clusters"] = {"oversized_sent_to_train": oversized, "candidates_not_compared": clusters.capped}
-    report["notes"] += uneven(clusters.kept, data)
+    report["notes"] += [*wanted.notes, *uneven(clusters.kept, data)]
     if skipped := clusters.capped + guard.capped:
         report["notes"].append(
             f"{skipped:,} candidates were not compared, because a row had more than {MAX_CANDIDATES} of them: near "

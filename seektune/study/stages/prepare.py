@@ -13,10 +13,11 @@ from collections.abc import Generator
 from pathlib import Path
 
 from seektune.adapt.defaults import defaults
-from seektune.errors import SeektuneError, Stopped, TrialError
+from seektune.errors import DataError, SeektuneError, Stopped, TrialError
 from seektune.ledger.results import PrepareResult, RowBalance
 from seektune.study.context import Context
 from seektune.study.stage import Round
+from seektune.study.stage_kinds import STAGES
 from seektune.study.study_text import study_text
 from seektune.text.store import TokenStore
 from seektune.text.stored import stored
@@ -37,6 +38,8 @@ def prepare(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
     if study.model.simulated is not None:
         return simulated(context)
     text = study_text(study, context.cache)
+    if context.inputs is not None and STAGES["prepare"].settings(study) != context.inputs:
+        raise DataError("the data or the model's files changed while they were read; run again when nobody writes them")
     rows, store = text.rows, text.store
 
     base_name = text.tokenizer
