@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from seektune.ledger.results import PrepareResult
+from seektune.report.sections.data import blocks
+from seektune.report.summary import found as told
+from seektune.text.rows import RowSet
 from seektune.trial import Json
 from tasks import pages
 from tasks.board import rounded
@@ -14,11 +19,8 @@ from tasks.watched import WatchedRun
 def prepare(run: WatchedRun) -> tuple[Json, str]:
     """Rows, tokens and base model, cached by content."""
     result = run.run("prepare")
-    found = PrepareResult.model_validate(result)
-    sentence = (
-        f"{found.train_rows:,} rows, {found.train_tokens:,} tokens; a full run is {found.horizon_tokens:,} tokens"
-    )
-    run.show("data", page(found), sentence)
+    sentence = told("prepare", result)
+    run.show("data", page(PrepareResult.model_validate(result)), sentence)
     return result, sentence
 
 
@@ -34,4 +36,5 @@ def page(result: PrepareResult) -> str:
         {"": "rows", "value": result.rows},
         {"": "base folder", "value": result.base},
     ]
-    return pages.page(["# Data and base model", pages.table(facts)])
+    report = blocks(RowSet.open(Path(result.rows)).report, result) if result.rows else ()
+    return pages.page(["# Data and base model", pages.table(facts), *map(pages.block, report)])
