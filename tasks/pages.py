@@ -11,12 +11,15 @@ import base64
 from collections.abc import Iterable, Mapping, Sequence
 
 from seektune.report import markdown
-from seektune.report.blocks import Block, Figure
+from seektune.report.blocks import Block, Figure, Table
 from seektune.report.safe import markdown as escape
 from seektune.trial import Scalar
 from tasks import board
 
 LARGEST_PAGE_BYTES = 480_000
+WIDEST_TABLE = 90
+"""Characters. Prefect breaks no line in a cell: what hangs over is out of sight."""
+LONG_CELL = 24
 
 
 def picture(png: bytes, caption: str) -> str:
@@ -53,10 +56,24 @@ def params(values: Mapping[str, Scalar]) -> str:
 
 
 def block(one: Block) -> str:
-    """A block of the report; its plot as data."""
+    """A block of the report: its plot as data, a table of long texts as a list."""
     if isinstance(one, Figure) and one.plot is not None:
         return picture(one.plot, one.caption)
+    if isinstance(one, Table) and one.wrap:
+        cells = [[markdown.cell(cell) for cell in row] for row in one.rows]
+        if sum(max(map(len, column)) for column in zip(*cells, strict=True)) > WIDEST_TABLE:
+            return "\n".join([f"*{escape(one.caption)}*", "", *(listed(one.columns, row) for row in cells)])
     return markdown.block(one)
+
+
+def listed(columns: Sequence[str], cells: Sequence[str]) -> str:
+    """A row as an item: short cells beside each other, long ones on lines of their own."""
+    text, beside = "- ", False
+    for number, (name, cell) in enumerate(zip(columns, cells, strict=True)):
+        short = len(cell) <= LONG_CELL
+        text += "" if number == 0 else " · " if short and beside else "  \n  "
+        text, beside = f"{text}*{escape(name)}* {cell}", short
+    return text
 
 
 def page(parts: Iterable[str]) -> str:

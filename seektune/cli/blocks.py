@@ -9,8 +9,8 @@ from seektune.report.wording import number, plural
 
 MOST_ROWS = 40
 """Of a table; `--json` has them all."""
-LONG = 30
-"""A cell with more characters stands in a table's last column, or in a list of its own."""
+WIDE = 100
+"""A table whose columns before the last need more characters is written as a list of its columns, row by row."""
 SIGNS = {"warn": "! ", "bad": "! "}
 
 
@@ -27,7 +27,8 @@ def show(block: Block, output: Output) -> None:
 def _table(table: Table, output: Output) -> None:
     rows = [[_plain(cell) for cell in row] for row in table.rows[:MOST_ROWS]]
     output.line(visible(table.caption))
-    if any(len(cell) > LONG for row in rows for cell in row[:-1]):
+    widths = [max(map(len, cells)) for cells in zip(table.columns, *rows, strict=True)]
+    if sum(widths[:-1]) > WIDE:
         width = max(map(len, table.columns))
         for row in rows:
             output.line()
