@@ -13,14 +13,31 @@ SeektuneError
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+_HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+def printable(text: str, *, keep: str = "\n") -> str:
+    """`text` with control and bidirectional characters (terminal escapes, line ends but those to `keep`) spelled out."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c in keep or unicodedata.category(c) not in _HIDDEN else ascii(c)[1:-1] for c in text)
+
 
 class SeektuneError(Exception):
-    """Anything a user can act on; shown without a traceback unless `--debug` is given."""
+    """Anything a user can act on; shown without a traceback unless `--debug` is given.
+
+    Messages hold file names, labels and other words from outside, and end in terminals, logs and Prefect's pages: what
+    could act there is spelled out here, once.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 @dataclass(frozen=True, slots=True)

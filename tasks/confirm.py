@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from seektune.ledger.results import Candidate, ConfirmResult
 from seektune.report import plots
+from seektune.report.safe import code
+from seektune.report.safe import markdown as escape
 from seektune.trial import Json
 from tasks import pages
 from tasks.board import rounded
@@ -34,11 +36,11 @@ def page(result: ConfirmResult, metric: str) -> str:
     return pages.page(
         [
             f"# {result.verdict.capitalize()}",
-            result.sentence,
+            escape(result.sentence),
             pages.picture(plots.interval(result, metric), caption),
-            f"Winner: {pages.params(result.challenger.params)}",
+            f"Winner: {escape(pages.params(result.challenger.params))}",
             pages.table([*scores(result.shortlist, "shortlist", metric), *scores(result.baselines, "default", metric)]),
-            f"Model folder: `{result.model}`" if result.model else "",
+            f"Model folder: {code(result.model)}" if result.model else "",
         ]
     )
 

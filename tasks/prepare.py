@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from seektune.ledger.results import PrepareResult
+from seektune.report.blocks import Tile, Tiles
+from seektune.report.sections.data import blocks
+from seektune.report.summary import found as told
 from seektune.report.summary import pretrained
+from seektune.text.rows import RowSet
 from seektune.trial import Json
 from tasks import pages
 from tasks.board import rounded
@@ -15,26 +21,24 @@ from tasks.watched import WatchedRun
 def prepare(run: WatchedRun) -> tuple[Json, str]:
     """Rows, tokens and base model, cached by content."""
     result = run.run("prepare")
-    found = PrepareResult.model_validate(result)
-    sentence = (
-        f"{found.train_rows:,} rows, {found.train_tokens:,} tokens; {pretrained(found.continued_pretraining)}"
-        f"a full run is {found.horizon_tokens:,} tokens"
-    )
-    run.show("data", page(found), sentence)
+    sentence = told("prepare", result)
+    run.show("data", page(PrepareResult.model_validate(result)), sentence)
     return result, sentence
 
 
 def page(result: PrepareResult) -> str:
     losses = ", ".join(f"{name} {rounded(value)}" for name, value in result.base_losses.items())
-    facts = [
-        {"": "kind of data", "value": result.kind},
-        {"": "rows to train on", "value": f"{result.train_rows:,} ({result.train_tokens:,} tokens)"},
-        {"": "length of a full run", "value": f"{result.horizon_tokens:,} tokens"},
-        {"": "base model", "value": f"{result.parameters:,} parameters, hidden size {result.hidden_size}"},
-        {"": "continued pre-training", "value": pretrained(result.continued_pretraining) or "none"},
-        {"": "base before tuning", "value": losses or "not measured"},
-        {"": "default to beat", "value": pages.params(result.default)},
-        {"": "rows", "value": result.rows},
-        {"": "base folder", "value": result.base},
-    ]
-    return pages.page(["# Data and base model", pages.table(facts)])
+    facts = {
+        "kind of data": result.kind,
+        "rows to train on": f"{result.train_rows:,} ({result.train_tokens:,} tokens)",
+        "length of a full run": f"{result.horizon_tokens:,} tokens",
+        "base model": f"{result.parameters:,} parameters, hidden size {result.hidden_size}",
+        "continued pre-training": pretrained(result.continued_pretraining) or "none",
+        "base before tuning": losses or "not measured",
+        "default to beat": pages.params(result.default),
+        "rows": result.rows,
+        "base folder": result.base,
+    }
+    tiles = Tiles(tuple(Tile(name, value) for name, value in facts.items()))
+    report = blocks(RowSet.open(Path(result.rows)).report, result) if result.rows else ()
+    return pages.page(["# Data and base model", *map(pages.block, (tiles, *report))])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from seektune.ledger.results import PromoteResult
+from seektune.report.safe import code
+from seektune.report.safe import markdown as escape
 from seektune.trial import Json
 from tasks.holding import hold
 from tasks.watched import WatchedRun
@@ -17,7 +19,7 @@ def promote(run: WatchedRun) -> tuple[Json, str]:
     sentence = f"{verdict}: {found.reason}"
     run.show(
         "champion",
-        f"# {verdict.capitalize()}\n\n{found.reason}\n\nChampion: `{found.champion or 'none yet'}`",
+        f"# {verdict.capitalize()}\n\n{escape(found.reason)}\n\nChampion: {code(found.champion or 'none yet')}",
         sentence,
     )
     return result, sentence

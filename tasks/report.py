@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from seektune.report.safe import code
 from seektune.trial import Json
 from tasks import pages
 from tasks.holding import hold
@@ -19,7 +20,7 @@ def report(run: WatchedRun) -> tuple[Json, str]:
     result = run.run("report")
     sentence = f"full report: {result['html']}"
     text = with_pictures(Path(result["markdown"]).read_text("utf-8"), Path(result["folder"]))
-    run.show("report", pages.page([f"Full report: `{result['html']}`", text]), sentence)
+    run.show("report", pages.page([f"Full report: {code(result['html'])}", text]), sentence)
     return result, sentence
 
 

@@ -100,6 +100,12 @@ COMMANDS: dict[str, Command] = {
         "what will run, how long, what it costs", "seektune.cli.plan:plan", study_file,
         "Checks the study file and counts what a run would do. Runs and writes nothing.",
         ("seektune plan study.yaml", "seektune plan study.yaml --json")),
+    "data": Command(
+        "what is in the data: rows, splits, duplicates, augmentation", "seektune.cli.data:data", study_file,
+        "Reads, checks, splits, augments and tokenises the data and prints what came out, without training anything: every "
+        "row that was left out by reason, duplicates and conflicts, the leak check, lengths, labels, and examples of each "
+        "augmentation operator. Kept in the cache: a later `tune` does not do it again.",
+        ("seektune data study.yaml", "seektune data study.yaml --json")),
     "doctor": Command(
         "what is installed and found on this machine", "seektune.cli.doctor:doctor", nothing,
         "Looks at Python, libraries, cores, memory, devices, WordNet, disk and Prefect. Each line is ok, warn (works, "

@@ -46,6 +46,22 @@ class ContinuedPretraining(Handed):
         return ratio if ratio > FORGETTING_RATIO else None
 
 
+class RowBalance(Handed):
+    """Every row that was read is in exactly one place: `rows_in == used + quarantined + dropped`."""
+
+    rows_in: int
+    used: int
+    quarantined: Mapping[str, int]
+    """Bad rows, by reason."""
+    dropped: Mapping[str, int]
+    """Good rows that are one too many (duplicates, mixing), by reason."""
+
+    @staticmethod
+    def of(report: Mapping[str, Any]) -> RowBalance:
+        """From the report of a row set, or of one of its sources."""
+        return RowBalance(**{name: report[name] for name in RowBalance.model_fields})
+
+
 class PrepareResult(Handed):
     """Data and base model, ready to train on."""
 
@@ -70,6 +86,8 @@ class PrepareResult(Handed):
     """The default hyperparameters to beat, scaled to the model's size."""
     metrics: list[str] = []
     """Metrics this kind of data has."""
+    balance: RowBalance | None = None
+    """Where the rows that were read went; None: simulated, or written before this was kept."""
     base_losses: Mapping[str, float] = {}
     """Loss of the base on the validation rows before tuning, where measured."""
     continued_pretraining: ContinuedPretraining | None = None

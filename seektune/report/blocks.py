@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 Tone = Literal["plain", "good", "warn", "bad", "muted"]
-Cell: TypeAlias = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A cell of text in which some parts are marked: (text, marked) in order."""
+
+    parts: tuple[tuple[str, bool], ...]
+
+
+Cell: TypeAlias = str | int | float | bool | Marked | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from importlib.resources import files
 
-from seektune.report.blocks import Block, Cell, Figure, Headline, Section, Table, Text, Tiles
+from seektune.report.blocks import Block, Cell, Figure, Headline, Marked, Section, Table, Text, Tiles
 from seektune.report.safe import html, script
 from seektune.report.wording import number
 
@@ -104,7 +104,7 @@ def _table(table: Table) -> str:
 
 def _is_number(cell: Cell) -> bool:
     """Also numbers that a section has already written for people: 12.4k, 3e-4, 0.8 s."""
-    if isinstance(cell, bool) or cell is None:
+    if isinstance(cell, bool | Marked) or cell is None:
         return False
     return isinstance(cell, int | float) or bool(
         re.fullmatch(r"[+−-]?[\d.,]+(e-?\d+)?[kMG%]?( (s|min|h)( \d\d (s|min))?)?|–", cell)
@@ -114,7 +114,10 @@ def _is_number(cell: Cell) -> bool:
 def _cell(cell: Cell, column: str, right: bool, wrap: bool) -> str:
     if cell is None:
         return f'<td class="muted{" n" if right else ""}">–</td>'
-    text = html(number(cell) if isinstance(cell, int | float) and not isinstance(cell, bool) else cell)
+    if isinstance(cell, Marked):
+        text = "".join(f"<mark>{html(part)}</mark>" if marked else html(part) for part, marked in cell.parts)
+    else:
+        text = html(number(cell) if isinstance(cell, int | float) and not isinstance(cell, bool) else cell)
     if column in ("state", "status") and cell in STATES:
         return f'<td class="state {cell}">{text}</td>'
     if right:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from seektune.report.blocks import Block, Cell, Figure, Headline, Section, Table, Text, Tiles
+from seektune.report.blocks import Block, Cell, Figure, Headline, Marked, Section, Table, Text, Tiles
 from seektune.report.facts import STAGES, Facts, finite
 from seektune.report.reasons import reasons
 from seektune.report.safe import markdown as escape
@@ -62,14 +62,23 @@ def block(one: Block, pictures: PurePosixPath | None = None) -> str:
 def grid(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
     """A GFM table; floats rounded, nothing as a dash."""
     lines = ["| " + " | ".join(escape(name) for name in columns) + " |", "|" + " --- |" * len(columns)]
-    lines += ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
+    lines += ["| " + " | ".join(cell(one) for one in row) + " |" for row in rows]
     return "\n".join(lines)
 
 
-def _cell(cell: Cell) -> str:
-    if cell is None:
+def cell(value: Cell) -> str:
+    """Escaped; marked parts are bold."""
+    if value is None:
         return "–"
-    return number(cell) if isinstance(cell, int | float) and not isinstance(cell, bool) else escape(cell)
+    if isinstance(value, Marked):
+        return "".join(_marked(part) if marked else escape(part) for part, marked in value.parts)
+    return number(value) if isinstance(value, int | float) and not isinstance(value, bool) else escape(value)
+
+
+def _marked(part: str) -> str:
+    """Bold; Markdown wants its stars at the words, not at spaces."""
+    bare = part.strip()
+    return part.replace(bare, f"**{escape(bare)}**", 1) if bare else part
 
 
 def picture(plot: bytes, caption: str) -> str:

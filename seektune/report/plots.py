@@ -1,4 +1,4 @@
-"""The three plots that people look at first, as small PNG images, for Prefect artifacts and README.
+"""The plots that people look at first, as small PNG images, for Prefect artifacts and README.
 
 matplotlib without a display (its object interface; pyplot would keep state). Each returns PNG bytes below about 60 kB.
 Raises nothing for empty input: an empty plot says so.
@@ -108,6 +108,14 @@ def learning_curves(
     plot.set_title("Learning curves", loc="left", fontsize=10)
     if shown:
         plot.legend(fontsize=8, frameon=False, loc="upper right")  # "best" tries all places against all lines: slow
+    return _png(drawing)
+
+
+def lengths(rows: Sequence[int], edges: Sequence[float]) -> bytes:
+    """Histogram of row lengths: `rows[i]` of them from `edges[i]` to `edges[i + 1]` tokens."""
+    drawing, plot = _canvas(height=2.6)
+    plot.stairs(rows, edges, fill=True, color=BLUE)
+    plot.set(xlabel="tokens per row", ylabel="training rows")
     return _png(drawing)
 
 

@@ -14,6 +14,7 @@ from seektune.ledger.results import (
     PrepareResult,
     PromoteResult,
     RangeResult,
+    RowBalance,
     SearchResult,
 )
 from seektune.report.wording import count, joined, number, plural, signed
@@ -30,6 +31,19 @@ def found(stage: str, result: Mapping[str, Any], metric: str = "loss") -> str:
         return "Its result was written by another version and cannot be read."
 
 
+def balance(rows: RowBalance) -> str:
+    """`100 rows in = 90 used + 4 quarantined (3 empty, 1 too long) + 6 dropped (6 exact duplicate)`"""
+    left = [(rows.quarantined, "quarantined"), (rows.dropped, "dropped")]
+    return f"{plural(rows.rows_in, 'row')} in = {rows.used:,} used" + "".join(
+        f" + {sum(counts.values()):,} {what}" + (f" ({reasons(counts)})" if counts else "") for counts, what in left
+    )
+
+
+def reasons(counts: Mapping[str, int]) -> str:
+    """`3 empty, 1 too long`"""
+    return ", ".join(f"{amount:,} {reason}" for reason, amount in counts.items())
+
+
 def _prepare(data: Mapping[str, Any], metric: str) -> str:
     result = PrepareResult.model_validate(data)
     rows = (
@@ -38,7 +52,9 @@ def _prepare(data: Mapping[str, Any], metric: str) -> str:
         else ""
     )
     base = f"Base model of {count(result.parameters)} parameters. " if result.parameters else ""
-    return f"{rows}{base}{pretrained(result.continued_pretraining)}A full run is {count(result.horizon_tokens)} tokens."
+    read = f"{balance(result.balance)}. " if result.balance else ""
+    pretraining = pretrained(result.continued_pretraining)
+    return f"{read}{rows}{base}{pretraining}A full run is {count(result.horizon_tokens)} tokens."
 
 
 def pretrained(found: ContinuedPretraining | None) -> str:

@@ -27,6 +27,8 @@ class Context:
     upstream: Mapping[str, Json] = field(default_factory=dict)
     champions: Path = Path("data/champions")
     looks: int = 0
+    inputs: object = None
+    """What the stage's key was made of."""
 
     @property
     def prepared(self) -> PrepareResult:

@@ -141,6 +141,7 @@ class Run:
             device=self.device,
             upstream=upstream,
             looks=self._looks(stage, upstream),
+            inputs=self._settings[stage],
         )
         return driver.run(
             stage,

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from seektune.text.reading import Read, Row
 from seektune.trial import Json
 
 _EXAMPLES = 20
+_FIRST = 5
 
 
 def data_report(
@@ -52,6 +54,10 @@ def data_report(
         "used": len(used),
         "quarantined": dict(Counter(row.reason for row in read.quarantined)),
         "dropped": dict(Counter(reason for _, reason, _ in dropped)),
+        "first": {
+            "quarantined": _first((q.reason, f"{Path(q.file).name}:{q.line}", q.detail) for q in read.quarantined),
+            "dropped": _first((why, row.place, f"repeats {other}" if other else "") for row, why, other in dropped),
+        },
         "sources": sources,
         "splits": {name: _split(data.kind, rows) for name, rows in splits.items()},
         "conflicts": {
@@ -64,6 +70,15 @@ def data_report(
         "augmentation": augmentation,
         "notes": _notes(data, splits, conflicts, augmentation),
     }
+
+
+def _first(left: Iterable[tuple[str, str, str]]) -> Json:
+    """For each reason its first rows: place, and what exactly."""
+    found: dict[str, list[Json]] = defaultdict(list)
+    for reason, place, detail in left:
+        if len(found[reason]) < _FIRST:
+            found[reason].append({"place": shown(place), "detail": shown(detail, 120)})
+    return dict(found)
 
 
 def _split(kind: str, rows: Sequence[Row]) -> Json:

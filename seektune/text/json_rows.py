@@ -21,10 +21,12 @@ def read_jsonl(path: Path) -> Iterator[Record]:
         if not line.strip():
             continue
         try:
-            value = json.loads(line)
+            value = json.loads(
+                line.rstrip("\r\n")
+            )  # else a string that is never closed would be told by the line's end
         except json.JSONDecodeError as error:
             cut = "" if line.endswith("\n") else f"; {CUT}"
-            yield Record(number, None, f"malformed JSON: {error.msg[:1].lower()}{error.msg[1:]}{cut}", error.colno)
+            yield Record(number, None, f"malformed JSON: {_said(error)}{cut}", error.colno)
         except (ValueError, RecursionError) as error:
             yield Record(number, None, f"JSON that cannot be read: {type(error).__name__}: {shown(str(error))}")
         else:
@@ -82,6 +84,11 @@ def _only_list(path: Path, window: _Window) -> Iterator[Record]:
             f"{path}: expected a list of rows, or an object with one list, but got an object with the keys "
             f"{', '.join(map(repr, names[:8]))}; one object per line belongs in a .jsonl file"
         )
+
+
+def _said(error: json.JSONDecodeError) -> str:
+    """The parser's words inside a sentence; the place stands before them."""
+    return error.msg[:1].lower() + error.msg[1:].removesuffix(" at").removesuffix(" starting")
 
 
 class _Window:
@@ -144,7 +151,7 @@ class _Window:
             hint = "; one object per line belongs in a .jsonl file"
         line = self._line + error.lineno - 1
         column = error.colno + (self._column - 1 if error.lineno == 1 else 0)
-        return DataError(f"{self._path}:{line}:{column}: malformed JSON: {error.msg[:1].lower()}{error.msg[1:]}{hint}")
+        return DataError(f"{self._path}:{line}:{column}: malformed JSON: {_said(error)}{hint}")
 
     def _drop(self) -> None:
         """Forget what is behind."""

@@ -7,13 +7,12 @@ it unpacks to far more than text can (a bomb), or where one line is larger than 
 from __future__ import annotations
 
 import gzip
-import unicodedata
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from seektune.errors import DataError
+from seektune.errors import DataError, printable
 from seektune.text.record import CUT
 
 MAX_LINE_BYTES = 64 * 2**20
@@ -31,8 +30,7 @@ _BOM = b"\xef\xbb\xbf"
 
 def shown(text: str, limit: int = 80) -> str:
     """`text` as it may stand in a message, log or table: one line, control and bidirectional characters escaped."""
-    cut = text if len(text) <= limit else text[: limit - 1] + "…"
-    return "".join(c if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp") else ascii(c)[1:-1] for c in cut)
+    return printable(text if len(text) <= limit else text[: limit - 1] + "…", keep="")
 
 
 def open_bytes(path: Path) -> BinaryIO:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from seektune.errors import DataError
+from seektune.text.column_types import ColumnTypes
 from seektune.text.kinds import BadRow, Fields, parse, prompt_text
 from seektune.text.language import language
 from seektune.text.lines import shown
@@ -91,6 +92,7 @@ class Read:
     rows: list[Row] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
     rows_in: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
 
 
 def row_id(kind: str, fields: Fields) -> str:
@@ -105,11 +107,13 @@ def read(data: DataOptions, sources: Sequence[Source], kind: str, shelf: Shelf) 
     extra = group + ([data.split.column] if data.split.column else []) if kind == data.kind else []
     for source in sources:
         columns = source.options.columns
+        types = ColumnTypes(columns.get(name, name) for name in COLUMNS[kind])
         seen: dict[str, dict[str, None]] = {}  # file -> its columns
         for file, record in source.records(kind):
             result.rows_in[source.name] += 1
             if record.value is not None:
                 seen.setdefault(file, {}).update(dict.fromkeys(record.value))
+                types.see(file, record.line, record.value)
             try:
                 result.rows.append(_row(data, kind, group, source.name, file, record, columns, shelf))
             except BadRow as bad:
@@ -119,6 +123,7 @@ def read(data: DataOptions, sources: Sequence[Source], kind: str, shelf: Shelf) 
                     ) from None
                 excerpt = shown(repr(record.value) if record.value is not None else "", 200)
                 result.quarantined.append(Quarantined(source.name, file, record.line, bad.reason, bad.detail, excerpt))
+        result.notes += types.notes()
         for file, found in seen.items():
             _need_columns(file, kind, columns, list(found), extra)
     return result
@@ -134,7 +139,8 @@ def check_share(read: Read, max_bad_share: float, quarantine: Path, block: str) 
     raise DataError(
         f"{bad:,} of {total:,} rows of {block} are bad ({bad / total:.1%}), at most {max_bad_share:.1%} may be "
         f"(data.checks.max_bad_share): {', '.join(f'{reason} {n:,}' for reason, n in counts.most_common())}; "
-        f"all of them are listed in {quarantine}; the first:\n" + "\n".join(lines)
+        f"all of them are listed in {quarantine}; the first:\n"
+        + "\n".join([*lines, *(f"  {note}" for note in read.notes)])
     )
 
 

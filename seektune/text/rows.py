@@ -120,7 +120,7 @@ def _build(folder: Path, data: DataOptions, seed: int, wanted: Read, plain: Mapp
         for leak in found:  # natural duplicates that only the guard saw: every turn leaves fewer clusters
             forest.join(position[id(leak.train)], position[id(leak.evaluation)])
     leaks.refuse(found)
-    need_both_sides(clusters.kept, data)
+    need_both_sides(clusters.kept, data, dropped)
 
     train = [row for row in clusters.kept if row.side == "train"]
     train, left_out = mix(train, {options.path or str(options.hub): options.weight for options in data.sources})
@@ -161,7 +161,7 @@ def _build(folder: Path, data: DataOptions, seed: int, wanted: Read, plain: Mapp
         "may_have_missed": guard.cut,
     }
     report["clusters"] = {"oversized_sent_to_train": oversized, "may_have_missed": clusters.cut}
-    report["notes"] += uneven(clusters.kept, data)
+    report["notes"] += [*wanted.notes, *uneven(clusters.kept, data)]
     if missed := clusters.cut + guard.cut:
         report["notes"].append(
             f"{missed:,} rows are so much like more than {OLDEST} others that only the oldest of these were compared, "

@@ -35,12 +35,13 @@ class Source:
     options: SourceOptions
     files: tuple[Path, ...]
     identity: str
+    states: tuple[tuple[int, ...], ...] = ()  # of the files, before their content was hashed
 
     def records(self, kind: str) -> Iterator[tuple[str, Record]]:
         """(file or hub split, row) in a fixed order."""
         if self.options.hub is not None:
             yield from _hub_records(self.options)
-        for path in self.files:
+        for path, state in zip(self.files, self.states, strict=True):
             empty = True
             reader = READERS[_format(path)]
             if kind == "tagging" and _format(path) in (".txt", ".text"):
@@ -48,6 +49,8 @@ class Source:
             for record in reader(path):
                 empty = False
                 yield str(path), record
+            if _state(path) != state:  # what was read is not what the cache would call it by
+                raise DataError(f"{path}: the file changed while it was read; run again when nobody writes it")
             if empty:
                 raise DataError(f"{path}: the file has no rows")
 
@@ -74,7 +77,8 @@ def resolve(options: SourceOptions) -> Source:
     for file in files:
         _refuse(file)
     files = [file.absolute() for file in files]
-    return Source(options.path, options, tuple(files), _hash(files))
+    states = tuple(_state(file) for file in files)
+    return Source(options.path, options, tuple(files), _hash(files), states)
 
 
 def frame_source(frame: pd.DataFrame, folder: Path, columns: dict[str, str] | None = None) -> SourceOptions:
@@ -123,6 +127,15 @@ def _nearest(path: Path) -> str:
         return f"; the folder {parent.absolute()} does not exist either"
     near = difflib.get_close_matches(path.name, [file.name for file in parent.iterdir()], 1)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """What differs after every write (the change time cannot be set back)."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return ()
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
 
 
 def _hash(files: list[Path]) -> str:

@@ -90,15 +90,18 @@ def uneven(kept: Sequence[Row], data: DataOptions) -> list[str]:
     ]
 
 
-def need_both_sides(kept: Sequence[Row], data: DataOptions) -> None:
+def need_both_sides(kept: Sequence[Row], data: DataOptions, dropped: Sequence[tuple[Row, str, str]] = ()) -> None:
     """Every side has rows and, where classes are learned, the training side at least two labels."""
     counts = Counter(row.side for row in kept)
     empty = [name for name in ("train", *EVALUATION) if not counts[name]]
     groups = len({row.group for row in kept})
     if empty:
+        left_out = Counter(reason for _, reason, _ in dropped)
+        why = "".join(f", {amount:,} {reason}" for reason, amount in left_out.items())
+        first = f" (the first: {dropped[0][0].place} repeats {dropped[0][2]})" if dropped else ""
         raise DataError(
             f"the {' and '.join(empty)} split{'s are' if len(empty) > 1 else ' is'} empty: {len(kept):,} rows in "
-            f"{groups:,} group{'s' if groups != 1 else ''} are left after checks and duplicates; bring more rows, use "
+            f"{groups:,} group{'s' if groups != 1 else ''} are left{why}{first}; bring more rows, use "
             f"a finer split.group, or raise split.validation and split.test"
         )
     if data.kind in CLASSES:

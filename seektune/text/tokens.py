@@ -28,7 +28,7 @@ SCHEMA = 3
 """Raised when the same rows and tokenizer would give other tokens."""
 
 MAX_LOST_SHARE = 0.05
-"""More training rows than this without a target token, or refused by the chat template, stop the run."""
+"""More rows of a split than this without a target token, or refused by the chat template, stop the run."""
 
 _TOKENIZER_FILES = (
     *("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "special_tokens_map.json", "added_tokens.json"),
@@ -38,9 +38,6 @@ _TOKENIZER_FILES = (
 
 def train_tokenizer(rows: RowSet, vocabulary: int, cache: Path) -> Path:
     """A tokenizer folder that `AutoTokenizer.from_pretrained` opens, with `vocabulary` tokens at most."""
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
-
     from seektune.text.layout import ASSISTANT, BOS, EOS, PAD, TRAINED_TEMPLATE, USER
 
     special = [PAD, BOS, EOS, USER, ASSISTANT]
@@ -49,6 +46,9 @@ def train_tokenizer(rows: RowSet, vocabulary: int, cache: Path) -> Path:
         raise DataError(f"a byte-level vocabulary needs at least {smallest} tokens, but got {vocabulary}")
 
     def build(folder: Path) -> None:
+        from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+        from transformers import PreTrainedTokenizerFast
+
         tokenizer = Tokenizer(models.BPE())
         tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
             [
@@ -163,7 +163,8 @@ def _fill(folder: Path, rows: RowSet, tokenizer: Any, max_length: int, too_long:
             "sha256": hashlib.sha256((folder / f"{split}.arrow").read_bytes()).hexdigest(),
             **{name: dict(counts) for name, counts in filler.counts[split].items()},
         }
-    _need_targets(splits["train"], max_length)
+    for split in ("train", "validation", "test"):
+        _need_targets(split, splits[split], max_length)
     facts = {
         "schema": SCHEMA,
         "kind": rows.kind,
@@ -183,17 +184,18 @@ def _fill(folder: Path, rows: RowSet, tokenizer: Any, max_length: int, too_long:
     (folder / "facts.json").write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
-def _need_targets(train: Json, max_length: int) -> None:
-    """Enough training rows are left, with something to learn: else the loss would be a mean of nothing."""
-    dropped = ", ".join(f"{reason} {count:,}" for reason, count in train["dropped"].items())
-    if not train["rows"]:
+def _need_targets(split: str, counts: Json, max_length: int) -> None:
+    """Enough rows are left, with something to learn: else the loss would be a mean of nothing."""
+    dropped = ", ".join(f"{reason} {count:,}" for reason, count in counts["dropped"].items())
+    name = {"train": "training"}.get(split, split)
+    if not counts["rows"]:
         raise DataError(
-            f"no training row is left at max_length {max_length}: {dropped}; raise data.max_length, or set "
+            f"no {name} row is left at max_length {max_length}: {dropped}; raise data.max_length, or set "
             f"checks.too_long: truncate"
         )
-    lost = sum(count for reason, count in train["dropped"].items() if reason != "too long")
-    if lost > MAX_LOST_SHARE * (train["rows"] + lost):
+    lost = sum(count for reason, count in counts["dropped"].items() if reason != "too long")
+    if lost > MAX_LOST_SHARE * (counts["rows"] + lost):
         raise DataError(
-            f"{lost:,} of {train['rows'] + lost:,} training rows cannot be trained on ({dropped}); check the rows "
+            f"{lost:,} of {counts['rows'] + lost:,} {name} rows cannot be used at max_length {max_length} ({dropped}); check the rows "
             f"against the tokenizer's chat template"
         )

@@ -18,6 +18,7 @@ from prefect.states import Completed
 import flows.stages
 from flows.tune import tune
 from seektune.errors import DataError, MissingStage, StudyBusy, StudyFileError
+from seektune.report.safe import markdown
 from seektune.study.run import Run
 from seektune.study_file import load_study
 from tasks.holding import hold
@@ -75,7 +76,7 @@ def test_the_whole_flow_and_a_second_time(simulated_study: Path) -> None:
         assert len(page) < 500_000, key
     assert str(Path(results["report"]["html"])) in str(artifacts["night-report"].description)
     assert Path(results["report"]["html"]).is_file()
-    assert results["confirm"]["sentence"] in str(artifacts["night-verdict"].data)
+    assert markdown(results["confirm"]["sentence"]) in str(artifacts["night-verdict"].data)
 
     began = time.monotonic()
     again, second = final_state(str(simulated_study))

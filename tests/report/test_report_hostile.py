@@ -21,38 +21,12 @@ from seektune.report.facts import Facts
 from seektune.report.markdown import leading_trials, stage_summary
 from seektune.report.page import write_report
 from seektune.trial import Cost, Point, State
+from tests.report.hostile import HOSTILE, hostile_prepare
 
-HOSTILE = [
-    "<script>alert(1)</script>",
-    "<img src=x onerror=alert(1)>",
-    "</script><script>alert(1)</script>",
-    "<!--<script>",
-    '" onmouseover="alert(1)',
-    "' autofocus onfocus='alert(1)",
-    "<a href='javascript:alert(1)'>x</a>",
-    "[x](javascript:alert(1))",
-    "![x](http://evil.example/pixel.png)",
-    "<http://evil.example>",
-    "http://evil.example/auto and www.evil.example",
-    "`code` | cell | **bold** | ``two``",
-    "\n# heading\n\n- list\n\n<b>bold</b>",
-    "{{ ''.__class__ }} {% for x in y %} ${7*7} %{x}",
-    '=HYPERLINK("http://evil.example","click")',
-    "+cmd|' /C calc'!A0",
-    "-2+3+cmd|' /C calc'!A0",
-    "@SUM(1+1)",
-    "\t=1+1",
-    "＝1+1",
-    "\u202eevil\u202c \u2066hidden\u2069 \u200f",
-    "\x1b[31mred\x1b[0m \x07 \x00",
-    "lone \ud800 surrogate",
-    "诈骗 مرحبا ok",
-    "$x^2$ \\frac",
-]
 ALLOWED = {
     "html", "head", "meta", "title", "style", "body", "header", "div", "strong", "a", "main", "section", "h1", "h2",
     "h3", "p", "span", "b", "table", "thead", "tbody", "tr", "th", "td", "figure", "figcaption", "noscript", "img",
-    "script", "details", "summary", "footer",
+    "script", "details", "summary", "footer", "mark",
 }  # fmt: skip
 ATTRIBUTES = {
     "lang", "charset", "http-equiv", "content", "name", "class", "id", "href", "role", "aria-label", "data-spec",
@@ -91,23 +65,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, History]:
                 Cost(1.0, 0.1, 3000),
             )
         )
-    rows = {
-        "rows_in": 3, "used": 1, "quarantined": {text: 1 for text in HOSTILE}, "dropped": {HOSTILE[0]: 1},
-        "sources": {text: {"rows_in": 1, "used": 1, "quarantined": {text: 1}, "dropped": {}} for text in HOSTILE},
-        "splits": {"train": {"rows": 1, "languages": {HOSTILE[0]: 1}, "labels": {text: 2 for text in HOSTILE}}},
-        "conflicts": {"count": 1, "examples": [{side: {"place": HOSTILE[1], "prompt": HOSTILE[2], "answer": HOSTILE[3]}
-                                               for side in ("first", "second")}]},
-        "augmentation": {"operators": {HOSTILE[0]: {"asked": 1, "made": 1, "rejected": {HOSTILE[1]: 2},
-                         "examples": [{"before": text, "after": text} for text in HOSTILE[:5]]}}},
-        "notes": HOSTILE, "leaks": {"rows_checked": 1, "against_rows": 1, "found": 0},
-    }  # fmt: skip
-    (folder / "rows").mkdir()
-    (folder / "rows" / "report.json").write_text(json.dumps(rows))
-    prepare = {
-        "rows": str(folder / "rows"), "store": "", "base": HOSTILE[0], "data_fingerprint": HOSTILE[1], "test_fingerprint": "t",
-        "base_fingerprint": HOSTILE[2], "kind": "text", "hidden_size": 8, "parameters": 8, "train_rows": 1,
-        "train_tokens": 1, "horizon_tokens": 3000, "default": {HOSTILE[0]: HOSTILE[1]},
-    }  # fmt: skip
+    prepare = hostile_prepare(folder)
     leader = {"trial": HOSTILE[0], "params": {"learning_rate": 1e-3, HOSTILE[1]: HOSTILE[2]}, "seed": 1, "tokens": 3000,
               "state": HOSTILE[0], "value": 1.0, "rungs": {1000: 1.5, 3000: 1.0}}  # fmt: skip
     search = {"best": leader, "history": [leader], "default_value": 2.0, "noise_sd": 0.1, "trials": 1,
@@ -145,7 +103,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, History]:
     }
     facts = Facts(history, study)
     assert None not in (facts.prepare, facts.coarse, facts.augmentation, facts.confirm)
-    assert facts.rows
+    assert facts.rows["first"]
     write_report(history, folder / "report", study)
     return folder / "report", history
 

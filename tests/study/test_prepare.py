@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from seektune.errors import SeektuneError, Stopped, TrialError
+from seektune.errors import DataError, SeektuneError, Stopped, TrialError
 from seektune.ledger.results import PrepareResult
 from seektune.study.context import Context
 from seektune.study.run import Run
+from seektune.study.stage_kinds import STAGES
 from seektune.study.stages.prepare import prepare
 from seektune.study_file import StudyFile
 from seektune.text.file_hash import file_hash
@@ -86,6 +87,16 @@ def test_a_model_folder_that_is_saved_again_is_noticed(desk: Path, model: Path) 
     (own / "README").write_text("not read by anybody")
     (own / "optimizer.pt").write_bytes(b"nor this")
     assert prepared(mine)[1] == segments
+
+
+def test_data_that_is_not_what_the_key_says_is_not_kept_under_it(desk: Path, model: Path) -> None:
+    """A file that changes after the stage's key was made and before it is read."""
+    mine = study(desk, "made")
+    inputs = STAGES["prepare"].settings(mine)
+    next(prepare(Context(mine, desk, desk / "data" / "cache", 1, "cpu", inputs=inputs)))
+    other = {**inputs, "content": []}
+    with pytest.raises(DataError, match="changed while they were read; run again"):
+        next(prepare(Context(mine, desk, desk / "data" / "cache", 1, "cpu", inputs=other)))
 
 
 def test_hashes_are_remembered_until_the_file_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,8 @@
 """Stage: data and base model, ready to train on.
 
-Rows are read, checked, split and augmented (text/rows.py), a tokenizer is trained when the base is made from nothing,
-everything is tokenised once. A base from a config is pre-trained on general text and the train split only, one that is
-there goes on with domain text where the study says so (study/pretraining.py). Last, the base is measured once on the
-validation rows: that also tells its size, from which the default hyperparameters follow.
+The study's text comes first (study_text.py): rows, tokenizer, tokens. A base from a config is pre-trained on general text
+and the train split only, one that is there goes on with domain text where the study says so (study/pretraining.py). Last,
+the base is measured once on the validation rows: that also tells its size, from which the default hyperparameters follow.
 """
 
 from __future__ import annotations
@@ -11,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from seektune.adapt.defaults import defaults
-from seektune.ledger.results import PrepareResult
+from seektune.errors import DataError
+from seektune.ledger.results import PrepareResult, RowBalance
 from seektune.study import pretraining
 from seektune.study.context import Context
 from seektune.study.stage import Round
-from seektune.text.mixing import DomainMix
-from seektune.text.rows import prepare_rows
+from seektune.study.stage_kinds import STAGES
+from seektune.study.study_text import study_text
 from seektune.text.selection import Selection
-from seektune.text.tokens import tokenise, train_tokenizer
 from seektune.trial import Evaluate, Json, Result, Segment, State
 
 
@@ -33,22 +32,15 @@ def prepare(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
     study = context.study
     if study.model.simulated is not None:
         return simulated(context)
-    data, model = study.data, study.model
-    assert data is not None
-    rows = prepare_rows(data, context.cache, study.seed)
+    text = study_text(study, context.cache)
+    if context.inputs is not None and STAGES["prepare"].settings(study) != context.inputs:
+        raise DataError("the data or the model's files changed while they were read; run again when nobody writes them")
+    rows, store = text.rows, text.store
 
-    if model.config is not None:
-        tokenizer: str = str(train_tokenizer(rows, model.pretrain.vocabulary, context.cache))
-    else:
-        tokenizer = str(model.folder or model.hub)
-    options = model.continued_pretraining
-    mix = DomainMix(options.domain_share, options.tokens) if options else None
-    store = tokenise(rows, tokenizer, model.revision, data.max_length, context.cache, mix)
-
-    base_name, found = tokenizer, None
-    if model.config is not None:
-        base_name = str((yield from pretraining.from_nothing(context, tokenizer, store)))
-    elif options is not None:
+    base_name, found = text.tokenizer, None
+    if study.model.config is not None:
+        base_name = str((yield from pretraining.from_nothing(context, text.tokenizer, store)))
+    elif study.model.continued_pretraining is not None:
         adapted = yield from pretraining.continued(context, store)
         base_name, found = str(adapted), pretraining.facts(adapted)
 
@@ -83,7 +75,7 @@ def prepare(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
         data_fingerprint=rows.fingerprint,
         test_fingerprint=rows.report["test_fingerprint"],
         base_fingerprint=str(facts["base_fingerprint"]),
-        kind=data.kind,
+        kind=rows.kind,
         hidden_size=hidden_size,
         parameters=int(facts["parameters"]),
         train_rows=len(seen),
@@ -91,6 +83,7 @@ def prepare(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
         horizon_tokens=horizon(context, train_tokens),
         default=defaults(study.method, hidden_size),
         metrics=sorted(measured.metrics),
+        balance=RowBalance.of(rows.report),
         base_losses=dict(measured.metrics),
         continued_pretraining=found,
     ).model_dump(mode="json")

@@ -1,0 +1,45 @@
+"""`seektune data`: what is in a study's data, before anything is trained on it.
+
+Does what `prepare` does with the text, in the same cache, so that a later `tune` finds it done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from argparse import Namespace
+
+from seektune.cli.blocks import show
+from seektune.cli.output import Output
+from seektune.cli.studies import load
+from seektune.errors import Problem, StudyFileError
+
+
+def data(arguments: Namespace, output: Output) -> int:
+    """Prints the data report. Raises StudyFileError and DataError."""
+    found = load(arguments.study)
+    if found.study.data is None:
+        why = "the study has no `data`, because the simulated trainer needs no text; there is nothing to show"
+        raise StudyFileError([Problem(arguments.study, why)])
+    from seektune.report.data_counts import counts, sentence
+    from seektune.report.data_examples import examples
+    from seektune.study.study_text import study_text
+
+    with waiting(output):
+        text = study_text(found.study, found.folder.parent.parent / "cache")
+    report, tokens = text.rows.report, text.store.facts["splits"]
+    folders = {"rows": str(text.rows.folder), "tokens": str(text.store.folder)}
+    if output.mode != "people":
+        told = sentence(report)
+        output.result(told, "data", study=found.study.study, sentence=told, folders=folders, rows=report, tokens=tokens)
+        return 0
+    for block in (*counts(report, tokens), *examples(report)):
+        show(block, output)
+    output.line(f"every row that was left out: {folders['rows']}/quarantine.jsonl and dropped.jsonl")
+    return 0
+
+
+def waiting(output: Output) -> contextlib.AbstractContextManager[object]:
+    """A large set takes a minute; who sits before a terminal is told what is going on."""
+    if output.mode != "people" or not output.console.is_terminal:
+        return contextlib.nullcontext()
+    return output.console.status("reading, checking, splitting, tokenising (kept for the next call) ...")
