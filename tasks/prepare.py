@@ -17,8 +17,8 @@ def prepare(run: WatchedRun) -> tuple[Json, str]:
     result = run.run("prepare")
     found = PrepareResult.model_validate(result)
     sentence = (
-        f"{found.train_rows:,} rows, {found.train_tokens:,} tokens; {pretrained(found.continued_pretraining)}"
-        f"a full run is {found.horizon_tokens:,} tokens"
+        f"{pretrained(found.continued_pretraining)}{found.train_rows:,} rows, {found.train_tokens:,} tokens; a full run is "
+        f"{found.horizon_tokens:,} tokens"
     )
     run.show("data", page(found), sentence)
     return result, sentence
