@@ -166,18 +166,18 @@ def test_one_mistake_makes_one_message(complain: Complain, case: str) -> None:
         (
             "{domain_share: 1.5}",
             "fraud_desk.jsonl",
-            "3:103: model.continued_pretraining.domain_share must be <= 1, but got 1.5",
+            "3:116: model.continued_pretraining.domain_share must be <= 1, but got 1.5",
         ),
         (
             "{domain_share: 0}",
             "fraud_desk.jsonl",
-            "3:103: model.continued_pretraining.domain_share must be > 0, but got 0",
+            "3:116: model.continued_pretraining.domain_share must be > 0, but got 0",
         ),
         ("{}", "nowhere.txt", "5:19: data.domain[0].path: no such file or folder: 'data/samples/nowhere.txt'"),
     ],
 )
 def test_continued_pretraining(complain: Complain, block: str, domain: str, message: str) -> None:
-    hub = f"{{hub: some/model, revision: {'0' * 40}, continued_pretraining: {block}}}"
+    hub = f"{{hub: some/model, revision: {'a' * 40}, continued_pretraining: {block}}}"
     text = replaced("{config: tiny-deepseek-v3}", hub)
     (problem,) = complain(text.replace("kind: inst", f"domain: [{{path: data/samples/{domain}}}]\n  kind: inst"))
     assert problem.startswith(f"study.yaml:{message}")

@@ -11,9 +11,8 @@ def pretraining(facts: Facts) -> Section | None:
     found = facts.prepare.continued_pretraining if facts.prepare is not None else None
     if found is None:
         return None
-    words = {"domain": "domain text", "general": "general text"}
     table: tuple[tuple[Cell, ...], ...] = tuple(
-        (words.get(name, name), before, found.after[name], f"{found.after[name] / before - 1:+.1%}")
+        (f"{name} text", before, found.after[name], f"{found.after[name] / before - 1:+.1%}")
         for name, before in found.before.items()
     )
     passes = found.tokens / found.mix_tokens
