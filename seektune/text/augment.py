@@ -1,9 +1,9 @@
 """New training rows from old ones: operators edit inputs, a filter judges what came out, everything is counted.
 
 Each child carries its parent's id, the operator, its rate, the number of the copy, and the seed that made it; the seed
-is a function of (study seed, operator, rate, parent, copy), so a row's children do not depend on other rows, nor on how
-many copies or rates were asked for. `asked == made + rejected` for each operator. Raises DataError where an operator's
-engine is missing.
+is a function of (study seed, operator, rate, parent, copy), so a row's children do not depend on other rows (but for
+what `mention` learns from them), nor on how many copies or rates were asked for. `asked == made + rejected` for each
+operator. Raises DataError where an operator's engine is missing, or where it is not for rows of this kind.
 """
 
 from __future__ import annotations

@@ -29,10 +29,13 @@ class Lexicon(Edits):
 
     def __init__(self, settings: LexiconOptions) -> None:
         path = Path(settings.path).expanduser()
-        if not path.is_file():
-            raise DataError(f"{path.absolute()}: there is no such lexicon file ")
         self._path = path.absolute()
-        self.identity = hashlib.sha256(path.read_bytes()).hexdigest()
+        if not path.is_file():
+            raise DataError(f"{self._path}: there is no such lexicon file; give one, or take the operator out")
+        try:
+            self.identity = hashlib.sha256(path.read_bytes()).hexdigest()
+        except OSError as error:
+            raise DataError(f"{self._path}: the lexicon cannot be read ({error.strerror})") from None
 
     @cached_property
     def variants(self) -> dict[str, list[str]]:

@@ -43,7 +43,7 @@ KEPT = word_set(
 PARTICLES = frozenset("的了呢吧啊呀嗯哦呗嘛")
 _KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _BESIDE = {
-    key: [other for other in (row[max(0, i - 1) : i] + row[i + 1 : i + 2]) + (below[max(0, i - 1) : i + 1])]
+    key: row[max(0, i - 1) : i] + row[i + 1 : i + 2] + below[max(0, i - 1) : i + 1]
     for row, below in zip(_KEYS, (*_KEYS[1:], ""), strict=True)
     for i, key in enumerate(row)
 }

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import pairwise
 
 from seektune.errors import DataError
 from seektune.text.language import has_han, word_set
@@ -119,8 +120,9 @@ class Insertion(Synonym):
         words = [Words(text, draft.frozen) for text in draft.texts]
         chosen: list[tuple[int, int, str]] = []
         for number, _, substitutes in some(self._found(words), rate, draft.rng):
-            one, free = words[number], set(words[number].open)
-            if places := [i for i in free if i + 1 in free and one.joined(i) and one[i].lower() not in ("a", "an")]:
+            one = words[number]
+            pairs = (i for i, following in pairwise(one.open) if following == i + 1 and one.joined(i))
+            if places := [i for i in pairs if one[i].lower() not in ("a", "an")]:
                 at = one.spans[draft.rng.choice(places)][1]
                 chosen.append((number, at, draft.rng.choice(substitutes).lower()))
         for number, at, new in sorted(chosen, reverse=True):
