@@ -23,6 +23,7 @@ from seektune.text.operator import Draft, Operator
 from seektune.text.options import AUGMENTERS, DataOptions, cannot_edit
 from seektune.text.quality import fault
 from seektune.text.reading import Row, row_id
+from seektune.text.shelf import Shelf
 from seektune.trial import Json, derive_seed, fingerprint
 
 _EXAMPLES = 5
@@ -58,8 +59,10 @@ def augmenter_identity(data: DataOptions) -> Json:
     return {augmenter.name: augmenter.operator.identity for augmenter in augmenters(data)}
 
 
-def augment(train: Sequence[Row], data: DataOptions, seed: int, guard: Guard) -> tuple[list[Row], Json]:
-    """Children of training rows, and the report."""
+def augment(
+    train: Sequence[Row], data: DataOptions, seed: int, guard: Guard, shelf: Shelf | None = None
+) -> tuple[list[Row], Json]:
+    """Children of training rows, and the report. What children say is put on the shelf, where there is one."""
     report: Json = {"operators": {}, "notes": []}
     labels = frozenset[str]()
     if data.kind == "classification":
@@ -79,10 +82,12 @@ def augment(train: Sequence[Row], data: DataOptions, seed: int, guard: Guard) ->
                 rejected[reason] += 1
                 continue
             known.add(child.id)
-            children.append(child)
             made += 1
             if len(examples) < _EXAMPLES:
                 examples.append(_example(data.kind, parent, child))
+            if shelf is not None:
+                child.fields = shelf.put(child.fields)
+            children.append(child)
         report["operators"][augmenter.name] = {
             "rates": list(augmenter.rates),
             "asked": len(parents) * data.augment.copies * len(augmenter.rates),

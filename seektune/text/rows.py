@@ -100,12 +100,14 @@ def prepare_rows(data: DataOptions, cache: Path, seed: int) -> RowSet:
             listed.parent.mkdir(parents=True, exist_ok=True)
             _write_lines(listed, _quarantined(wanted, plain))
             raise
-        _build(folder, data, seed, wanted, plain, options)
+        _build(folder, data, seed, wanted, plain, options, shelf)
 
     return RowSet.open(stored(cache / "rows" / key[:32], build))
 
 
-def _build(folder: Path, data: DataOptions, seed: int, wanted: Read, plain: Mapping[str, Read], options: Json) -> None:
+def _build(
+    folder: Path, data: DataOptions, seed: int, wanted: Read, plain: Mapping[str, Read], options: Json, shelf: Shelf
+) -> None:
     clusters, forest = cluster(wanted.rows, data)
     leaks.refuse([_crossing(a, b, how) for a, b, how in clusters.crossing] if data.split.column else [])
     dropped = [(row, reason, other.place) for row, reason, other in clusters.dropped]
@@ -125,7 +127,7 @@ def _build(folder: Path, data: DataOptions, seed: int, wanted: Read, plain: Mapp
     train = [row for row in clusters.kept if row.side == "train"]
     train, left_out = mix(train, {options.path or str(options.hub): options.weight for options in data.sources})
     dropped += [(row, "mixing", "") for row in left_out]
-    children, augmentation = augment(train, data, seed, guard)
+    children, augmentation = augment(train, data, seed, guard, shelf)
     leaks.refuse([leak for child in children if (leak := guard.leak(child))])
 
     split_rows = {name: [row for row in evaluation if row.side == name] for name in EVALUATION}
