@@ -136,6 +136,52 @@ class MentionOptions(Options):
     """Share of the replaceable mentions that are replaced."""
 
 
+class TranslatorOptions(Options):
+    """An encoder-decoder model (MarianMT and others) that translates one way; safetensors only."""
+
+    folder: str | None = None
+    """Folder of the model and its tokenizer, as `save_pretrained` writes it."""
+    hub: str | None = None
+    """Hub id; needs `revision`."""
+    revision: str | None = Field(default=None, pattern=r"^[0-9a-f]{40}$")
+    """Commit of the hub model (40 hex digits)."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.folder is None) == (self.hub is None):
+            raise ValueError("a translator needs exactly one of folder and hub")
+        if self.hub is not None and self.revision is None:
+            raise ValueError("a hub model needs its revision (commit, 40 hex digits), so that it cannot change")
+        return self
+
+
+class BackTranslationOptions(Options):
+    """Into another language and back: by an installed Apertium pair, or by two models; what the answer says, numbers,
+    negation and protected terms stay."""
+
+    engine: Literal["apertium", "seq2seq"] = "apertium"
+    """apertium: rules, on CPU, hundreds of rows a second; seq2seq: models through transformers."""
+    pair: str = Field(default="eng-spa", pattern=r"^\w+-\w+$")
+    """Apertium's pair, from the rows' language: eng-spa needs Debian's packages apertium and apertium-eng-spa."""
+    forward: TranslatorOptions | None = None
+    """The model from the rows' language."""
+    backward: TranslatorOptions | None = None
+    """The model back into it."""
+    temperature: float = Field(default=0.0, ge=0, le=2)
+    """seq2seq: 0 takes the likeliest word each time, so that copies are equal; above it, words are drawn."""
+    languages: list[Literal["en", "zh", "other"]] = Field(default=["en"], min_length=1)
+    """Rows of these languages are translated, as the data report counts them (en: Latin script, zh: Chinese)."""
+
+    @model_validator(mode="after")
+    def _whole_engine(self) -> Self:
+        models = (self.forward is not None) + (self.backward is not None)
+        if self.engine == "seq2seq" and models < 2:
+            raise ValueError("engine seq2seq needs forward and backward: a model for each direction")
+        if self.engine == "apertium" and (models or self.temperature):
+            raise ValueError("forward, backward and temperature are of engine seq2seq; write `engine: seq2seq`")
+        return self
+
+
 @dataclass(frozen=True, slots=True)
 class AugmenterEntry(Entry):
     """A registry line of an augmenter."""
@@ -155,6 +201,9 @@ AUGMENTERS: Mapping[str, AugmenterEntry] = {
     "insertion": AugmenterEntry(InsertionOptions, "seektune.text.synonym:insertion", ANSWERED),
     "typos": AugmenterEntry(TyposOptions, "seektune.text.noise:typos", ANSWERED | TAGGED),
     "mention": AugmenterEntry(MentionOptions, "seektune.text.mention:mention", TAGGED, mentions=True),
+    "back_translation": AugmenterEntry(
+        BackTranslationOptions, "seektune.text.back_translation:BackTranslation", ANSWERED
+    ),
 }
 
 
@@ -193,8 +242,8 @@ class AugmentOptions(Options):
     """New training rows made from old ones; train split only, inputs only."""
 
     operators: list[str | dict[str, object]] = Field(default=[])
-    """Names of operators, or `{name: settings}`: synonym, lexicon, deletion, swap, insertion, typos; for kind
-    tagging synonym, lexicon, typos, mention."""
+    """Names of operators, or `{name: settings}`: synonym, lexicon, deletion, swap, insertion, typos, back_translation;
+    for kind tagging synonym, lexicon, typos, mention."""
     copies: int = Field(default=1, ge=0, le=MOST_COPIES)
     """New rows asked of each operator (at each rate) per training row."""
     rates: list[Annotated[float, Field(gt=0, le=1)]] = Field(default=[])
