@@ -81,6 +81,8 @@ def test_the_last_token_of_a_word_carries_its_tag(
         assert facts["target_tokens"] == sum(len(row["tokens"]) for row in wanted.values())
         assert not facts["dropped"]
     assert any((np.diff(np.flatnonzero(store.row("train", i).labels != -100)) > 1).any() for i in range(20))
+    lengths = store.lengths("base")
+    assert store.facts["splits"]["base"]["target_tokens"] == lengths.sum() - len(lengths)
     base = "".join(tokenizer.decode(store.row("base", i).input_ids) for i in range(store.rows("base")))
     assert "LOC" not in base
 
