@@ -1,10 +1,11 @@
-"""Does the whole pipeline beat the defaults on real text? Four studies, from file to verdict.
+"""Does the whole pipeline beat the defaults on real text? A study for each kind of data, from file to verdict.
 
-Instructions (English), chat (Chinese), classification and plain text, on a tiny DeepSeek-V3 type with LoRA, at sizes that
-two cores train in minutes. A figure is the winner's lead over the default on the locked test split in loss (nats per
-target), with its 90% interval; where confirm did not look at the test split, it is the lead on validation.
+Instructions, classification, summaries and plain text (English), chat and tagging (Chinese), on a tiny DeepSeek-V3 type
+with LoRA, at sizes that two cores train in minutes. A figure is the winner's lead over the default on the locked test
+split in loss (nats per target), with its 90% interval; where confirm did not look at the test split, it is the lead on
+validation.
 
-    python -m benchmarks.real                # about 15 minutes on two cores; needs ../shared/data
+    python -m benchmarks.real                # about 25 minutes on two cores; needs ../shared/data
 """
 
 from __future__ import annotations

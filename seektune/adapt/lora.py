@@ -28,7 +28,8 @@ from seektune.score.options import CLASSES
 
 def lora(model: Any, kind: str, options: LoraOptions) -> Any:
     """The model wrapped by peft. A initialised from torch's generator, B zero: at the start it equals the base."""
-    output = getattr(model, "score", None) if kind in CLASSES else model.get_output_embeddings()
+    of_classes = getattr(model, "score", getattr(model, "classifier", None))
+    output = of_classes if kind in CLASSES else model.get_output_embeddings()
     tasks = {"classification": TaskType.SEQ_CLS, "tagging": TaskType.TOKEN_CLS}
     config = LoraConfig(
         task_type=tasks.get(kind, TaskType.CAUSAL_LM),

@@ -17,7 +17,7 @@ from seektune.text.augment import augmenter_identity
 from seektune.text.sources import resolve
 from seektune.trial import Json
 
-SCHEMA = 2
+SCHEMA = 3
 """Raised when the code's answer to the same inputs changes: finished stages of older code then run again."""
 
 

@@ -96,15 +96,15 @@ class Filler:
                 continue
             start = self._layout.document(words[0][:0], end=False)
             ends = len(start) + np.cumsum([len(word) for word in words])
-            fit = int(np.searchsorted(ends, self._max, side="right"))
-            if fit < len(words):
-                if self._too_long == "quarantine" or not fit:
+            kept = int(np.searchsorted(ends, self._max, side="right"))
+            if kept < len(words):
+                if self._too_long == "quarantine" or not kept:
                     counts["dropped"]["too long"] += 1
                     continue
                 counts["truncated"]["words"] += 1
-            ids = np.concatenate([start, *words[:fit]])
+            ids = np.concatenate([start, *words[:kept]])
             labels = np.full(len(ids), IGNORED, dtype=np.int32)
-            labels[ends[:fit] - 1] = [self._index[tag] for tag in row["tags"][:fit]]
+            labels[ends[:kept] - 1] = [self._index[tag] for tag in row["tags"][:kept]]
             made.append(self._row(row, ids, labels, -1))
         return made
 

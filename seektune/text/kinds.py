@@ -145,7 +145,9 @@ def strings(fields: Fields) -> list[str]:
 
 def labels_of(kind: str, fields: Fields) -> list[str]:
     """The classes that a row names: its label, or the tags of its words; none in other kinds."""
-    return {"classification": lambda: [fields["label"]], "tagging": lambda: fields["tags"]}.get(kind, list)()
+    if kind == "tagging":
+        return list(fields["tags"])
+    return [fields["label"]] if kind == "classification" else []
 
 
 def running_text(words: Sequence[str], language: str) -> list[str]:

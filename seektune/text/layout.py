@@ -114,7 +114,8 @@ class Layout:
     def words(self, sentences: Sequence[Sequence[str]]) -> list[list[NDArray[np.int32]]]:
         """Tokens of each word, encoded by itself so that no token reaches over the end of a word.
 
-        Words come with the space before them, which is left away for a tokenizer that puts one before every text.
+        Words come with the space before them. A tokenizer that puts one before every text does so itself (and before
+        Chinese words, too).
         """
         flat = [word.lstrip(" ") if self._spaces_itself else word for words in sentences for word in words]
         encoded = iter(self.plain(flat))

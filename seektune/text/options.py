@@ -77,7 +77,8 @@ class CheckOptions(Options):
     max_characters: int = Field(default=20_000, ge=1)
     """Longer rows are quarantined."""
     too_long: Literal["quarantine", "truncate"] = "truncate"
-    """A row with more tokens than `max_length`: cut (answers kept, prompts cut from the left) or quarantined."""
+    """A row with more tokens than `max_length`: cut (answers kept, prompts cut from the left, tagged words from the right)
+    or quarantined."""
     near_duplicates: bool = True
     """Find near duplicates (MinHash); False: exact ones only."""
     max_cluster: int = Field(default=50, ge=2)

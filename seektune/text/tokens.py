@@ -153,7 +153,7 @@ def _fill(folder: Path, rows: RowSet, tokenizer: Any, max_length: int, too_long:
         made = others[split] if split in others else filler.split(split)
         write_split(folder / f"{split}.arrow", made)
         lengths = [len(row.input_ids) for row in made] or [0]
-        first = 0 if rows.kind == "tagging" else 1
+        first = 0 if rows.kind == "tagging" and split != "base" else 1  # the first token has no token before it
         learned = sum(int((row.labels[first:] != -100).sum()) for row in made)
         splits[split] = {
             "rows": len(made),

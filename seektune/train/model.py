@@ -8,7 +8,7 @@ A model is asked for hidden states, and its output layer is applied where the lo
 the model's own answer is checked once on real weights; models that do more between hidden state and logits (scaling,
 soft caps) are asked for all their logits instead.
 
-Classes are chosen by transformers' linear head, `score`, on the last hidden state of the row (classification) or of each
+Classes are chosen by transformers' own linear head on the last hidden state of the row (classification) or of each
 word (tagging). Its dropout is left out, and so in the saved config.
 """
 
@@ -165,7 +165,9 @@ def _bare(model: Any) -> Any:
 def head_of(model: Any, kind: str) -> Any:
     """The layer from hidden states to classes or tokens."""
     bare = _bare(model)
-    return bare.score if kind in CLASSES else bare.get_output_embeddings()
+    if kind not in CLASSES:
+        return bare.get_output_embeddings()
+    return bare.score if hasattr(bare, "score") else bare.classifier  # so GPT-NeoX types name that of words
 
 
 def logits_at(model: Any, batch: Batch, kind: str, direct: bool) -> Tensor:

@@ -34,6 +34,21 @@ DATA: dict[str, dict[str, Any]] = {
         "sources": [{"path": str(SHARED / "cls_banking77" / "banking77.csv"), "columns": {"label": "category"}}],
         "max_length": 64,
     },
+    "uner_zh": {
+        "kind": "tagging",
+        "sources": [{"path": str(SHARED / "seq_zh_uner_ner" / "uner_zh_gsdsimp.conll")}],
+        "max_length": 96,
+    },
+    "legal_contracts": {
+        "kind": "summary",
+        "sources": [
+            {
+                "path": str(SHARED / "sum_legal_contracts" / "legal.jsonl"),
+                "columns": {"document": "original_text", "summary": "reference_summary"},
+            }
+        ],
+        "max_length": 128,
+    },
     "tinyshakespeare": {
         "kind": "text",
         "sources": [{"path": str(SHARED / "base_en_tinyshakespeare" / "input.txt")}],

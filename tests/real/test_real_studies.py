@@ -1,4 +1,4 @@
-"""The whole pipeline on real text: instruction, Chinese chat, classification and plain text.
+"""The whole pipeline on real text: every kind, in English or Chinese.
 
 Small runs: what is tested is that every stage works on such rows and that confirm says something that its own numbers
 support, not that a tiny model learns much.
@@ -6,14 +6,17 @@ support, not that a tiny model learns much.
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as parquet
 import pytest
 
 from seektune.ledger.history import History
 from seektune.ledger.results import ConfirmResult, PrepareResult, SearchResult
+from seektune.score.options import CLASSES
 from seektune.study.run import Run
 from seektune.study_file import load_study
 from tests.real.studies import DATA, needs_shared, study, write
@@ -64,12 +67,21 @@ SPLITS = ("train", "validation", "test")
 
 def opens(folder: Path, kind: str) -> None:
     """The exported winner, as its user would load it."""
-    from peft import AutoPeftModelForCausalLM, AutoPeftModelForSequenceClassification
+    from peft import (
+        AutoPeftModelForCausalLM,
+        AutoPeftModelForSequenceClassification,
+        AutoPeftModelForTokenClassification,
+    )
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    loader = AutoPeftModelForSequenceClassification if kind == "classification" else AutoPeftModelForCausalLM
-    extra = {"num_labels": 77} if kind == "classification" else {}
+    loader: Any = {
+        "classification": AutoPeftModelForSequenceClassification,
+        "tagging": AutoPeftModelForTokenClassification,
+    }.get(kind, AutoPeftModelForCausalLM)
+    labels = folder / "labels.json"
+    extra = {"num_labels": len(json.loads(labels.read_text(encoding="utf-8")))} if labels.exists() else {}
+    assert bool(extra) == (kind in CLASSES)
     model = loader.from_pretrained(folder, **extra)
     logits = model(**tokenizer("hello", return_tensors="pt", return_token_type_ids=False)).logits
     assert logits.isfinite().all()

@@ -89,7 +89,6 @@ ONE_LINE = {
     "unknown operator": ("[synonym,", "[synonim,", "8:25", "data.augment.operators[0]: unknown operator 'synonim'; did you mean 'synonym'?"),
     "operator's settings": ("[synonym,", "[{synonym: {rate: 2}},", "8:42", "data.augment.operators[0].synonym.rate must be <= 1, but got 2"),
     "nothing left to train": ("{validation: 0.1, test: 0.1, group: customer}", "{validation: 0.49, test: 0.49}", "7:10", "leave at least 0.1 to train on"),
-    "kind not trained": ("kind: instruction", "kind: tagging", "5:9", "tagging is read and checked, but not trained"),
     "unknown preset": ("tiny-deepseek-v3}", "tiny-deepseek-v4}", "3:17", "unknown preset 'tiny-deepseek-v4'; did you mean 'tiny-deepseek-v3'?"),
     "two models": ("{config: tiny-deepseek-v3}", "{config: tiny-llama, hub: a/b}", "3:1", "exactly one of config, folder, hub, but got config and hub"),
     "no model": ("{config: tiny-deepseek-v3}", "{}", "3:1", "exactly one of config, folder, hub, but got none of them"),

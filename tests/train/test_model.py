@@ -170,6 +170,22 @@ def test_heads_that_are_not_plain_are_asked_for_all_logits(store_of: Callable[[s
     assert result.metrics["loss"] == pytest.approx(total / count, rel=1e-5)
 
 
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_heads_of_another_name_tag_words_too(store_of: Callable[[str], Path], tmp_path: Path, method: str) -> None:
+    """GPT-NeoX types call it `classifier`."""
+    config = {
+        "model_type": "gpt_neox", "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 1,
+        "num_attention_heads": 2, "vocab_size": 96, "max_position_embeddings": 64,
+    }  # fmt: skip
+    base = LanguageTrainer(base="", store=str(store_of("text")), kind="text", config=config)
+    folder = run(base, tmp_path / "base", segment("base", 0, 1, export=True)).model
+    trainer = LanguageTrainer(base=str(folder), store=str(store_of("tagging")), kind="tagging")
+    before = run(trainer, tmp_path / "before", segment("trial", 0, 3_000))
+    after = run(trainer, tmp_path / "after", segment("trial", 3_000, 3_000, params={"method": method}))
+    assert trainer.model.direct_head
+    assert after.metrics["loss"] < before.metrics["loss"]
+
+
 def test_warm_leaves_a_process_that_can_fork(base_of: Callable[[str], Path], store_of: Callable[[str], Path]) -> None:
     """No Python thread is left after warm(), and a forked child trains (after a parallel region it would hang)."""
     script = f"""
