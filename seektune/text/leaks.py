@@ -12,18 +12,20 @@ label 3% are within one word of it (of the 200 nearest such pairs 41), and all o
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from seektune.errors import DataError
-from seektune.text.kinds import other_label, prompt_text
+from seektune.text.kinds import inputs, other_label, prompt_text
 from seektune.text.language import tokens
 from seektune.text.near_index import NearIndex
-from seektune.text.options import DataOptions
+from seektune.text.options import AUGMENTERS, BackTranslationOptions, DataOptions
 from seektune.text.reading import Row
 
 GUARD_SEED = 2
 """Of the guard's MinHash permutations; clusters have 1."""
+
+_TRANSLATED_AT_ONCE = 2_000
 
 _WINDOW_TOKENS = 12
 """An evaluation row of at least this many tokens must not stand in the general text."""
@@ -47,16 +49,27 @@ class Leak:
 
 class Guard:
     """The evaluation rows, ready to be asked about. A second opinion: its near duplicates are found by other
-    permutations than those of the clusters, so that what these missed by chance is not missed again."""
+    permutations than those of the clusters, so that what these missed by chance is not missed again.
+
+    Where the study translates, or says that its rows may have been translated, every evaluation row stands here three
+    times: as it is, in the other language, and after a round trip."""
 
     def __init__(self, evaluation: Sequence[Row], data: DataOptions) -> None:
         self._kind, self._near_duplicates = data.kind, data.checks.near_duplicates
         self._rows = list(evaluation)
         self._ids = {row.id: row for row in evaluation}
         self._groups = {row.group: row for row in evaluation}
-        self._near = NearIndex(
-            len(self._rows), lambda i: prompt_text(data.kind, self._rows[i].fields), data.protected_terms, GUARD_SEED
-        )
+        self._translated = list(translations(self._rows, data)) if self._near_duplicates else []
+        count = len(self._rows) + len(self._translated)
+        self._near = NearIndex(count, self._text, data.protected_terms, GUARD_SEED)
+
+    def _text(self, i: int) -> str:
+        if i < len(self._rows):
+            return prompt_text(self._kind, self._rows[i].fields)
+        return self._translated[i - len(self._rows)][1]
+
+    def _row(self, i: int) -> Row:
+        return self._rows[i] if i < len(self._rows) else self._translated[i - len(self._rows)][0]
 
     @property
     def cut(self) -> int:
@@ -73,8 +86,9 @@ class Guard:
             return Leak(row, self._groups[row.group], "is of the same group as")
         if self._near_duplicates:
             for i in self._near.near(prompt_text(self._kind, row.fields)):
-                if not other_label(self._kind, row.fields, self._rows[i].fields):
-                    return Leak(row, self._rows[i], "nearly repeats")
+                if not other_label(self._kind, row.fields, self._row(i).fields):
+                    how = "nearly repeats" if i < len(self._rows) else "nearly repeats a translation of"
+                    return Leak(row, self._row(i), how)
         return None
 
     def holding(self, general: Sequence[Row]) -> dict[str, Row]:
@@ -94,8 +108,24 @@ class Guard:
                     if words[start : start + len(wanted)] == wanted:
                         found.setdefault(text.id, self._rows[i])
             if text.id not in found and (hits := self._near.near(text.fields["text"])):
-                found[text.id] = self._rows[hits[0]]
+                found[text.id] = self._row(hits[0])
         return found
+
+
+def translations(rows: Sequence[Row], data: DataOptions) -> Iterator[tuple[Row, str]]:
+    """(row, its prompt in another language or after a round trip) by every engine that the study names."""
+    asked = [options for _, options in data.augment.settings() if isinstance(options, BackTranslationOptions)]
+    for options in dict.fromkeys([*asked, *data.checks.translations]):
+        engine = AUGMENTERS["back_translation"].load()(options)
+        for start in range(0, len(rows), _TRANSLATED_AT_ONCE):
+            batch = rows[start : start + _TRANSLATED_AT_ONCE]
+            prompts = [inputs(data.kind, row.fields) for row in batch]
+            found = iter(engine.translations([text for texts in prompts for text in texts]))
+            for row, texts in zip(batch, prompts, strict=True):
+                forms = [next(found) or [text, text] for text in texts]
+                for parts in zip(*forms, strict=True):
+                    if list(parts) != texts:
+                        yield row, "\n".join(part for part in parts if part)
 
 
 def check(train: Sequence[Row], evaluation: Sequence[Row], data: DataOptions) -> None:

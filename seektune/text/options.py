@@ -67,6 +67,52 @@ class SplitOptions(Options):
     """Column that names each row's own split (train, validation, test); a leak in it fails the run."""
 
 
+class TranslatorOptions(Options):
+    """An encoder-decoder model (MarianMT and others) that translates one way; safetensors only."""
+
+    folder: str | None = None
+    """Folder of the model and its tokenizer, as `save_pretrained` writes it."""
+    hub: str | None = None
+    """Hub id; needs `revision`."""
+    revision: str | None = Field(default=None, pattern=r"^[0-9a-f]{40}$")
+    """Commit of the hub model (40 hex digits)."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.folder is None) == (self.hub is None):
+            raise ValueError("a translator needs exactly one of folder and hub")
+        if self.hub is not None and self.revision is None:
+            raise ValueError("a hub model needs its revision (commit, 40 hex digits), so that it cannot change")
+        return self
+
+
+class BackTranslationOptions(Options):
+    """Into another language and back: by an installed Apertium pair, or by two models; what the answer says, numbers,
+    negation and protected terms stay."""
+
+    engine: Literal["apertium", "seq2seq"] = "apertium"
+    """apertium: rules, on CPU, hundreds of rows a second; seq2seq: models through transformers."""
+    pair: str = Field(default="eng-spa", pattern=r"^\w+-\w+$")
+    """Apertium's pair, from the rows' language: eng-spa needs Debian's packages apertium and apertium-eng-spa."""
+    forward: TranslatorOptions | None = None
+    """The model from the rows' language."""
+    backward: TranslatorOptions | None = None
+    """The model back into it."""
+    temperature: float = Field(default=0.0, ge=0, le=2)
+    """seq2seq: 0 takes the likeliest word each time, so that copies are equal; above it, words are drawn."""
+    languages: list[Literal["en", "zh", "other"]] = Field(default=["en"], min_length=1)
+    """Rows of these languages are translated, as the data report counts them (en: Latin script, zh: Chinese)."""
+
+    @model_validator(mode="after")
+    def _whole_engine(self) -> Self:
+        models = (self.forward is not None) + (self.backward is not None)
+        if self.engine == "seq2seq" and models < 2:
+            raise ValueError("engine seq2seq needs forward and backward: a model for each direction")
+        if self.engine == "apertium" and (models or self.temperature):
+            raise ValueError("forward, backward and temperature are of engine seq2seq; write `engine: seq2seq`")
+        return self
+
+
 class CheckOptions(Options):
     """Which rows are fit for use."""
 
@@ -81,6 +127,9 @@ class CheckOptions(Options):
     or quarantined."""
     near_duplicates: bool = True
     """Find near duplicates (MinHash); False: exact ones only."""
+    translations: list[BackTranslationOptions] = Field(default=[])
+    """Engines (as of the operator back_translation) by which rows may have been translated before they came here: the
+    leak guard then knows evaluation rows in the other language, and after a round trip."""
     max_cluster: int = Field(default=50, ge=2)
     """A cluster of near duplicates with more rows than this stays whole but always trains, so that one template
     cannot fill an evaluation split."""
@@ -135,52 +184,6 @@ class MentionOptions(Options):
 
     rate: float = Field(default=0.5, gt=0, le=1)
     """Share of the replaceable mentions that are replaced."""
-
-
-class TranslatorOptions(Options):
-    """An encoder-decoder model (MarianMT and others) that translates one way; safetensors only."""
-
-    folder: str | None = None
-    """Folder of the model and its tokenizer, as `save_pretrained` writes it."""
-    hub: str | None = None
-    """Hub id; needs `revision`."""
-    revision: str | None = Field(default=None, pattern=r"^[0-9a-f]{40}$")
-    """Commit of the hub model (40 hex digits)."""
-
-    @model_validator(mode="after")
-    def _one_place(self) -> Self:
-        if (self.folder is None) == (self.hub is None):
-            raise ValueError("a translator needs exactly one of folder and hub")
-        if self.hub is not None and self.revision is None:
-            raise ValueError("a hub model needs its revision (commit, 40 hex digits), so that it cannot change")
-        return self
-
-
-class BackTranslationOptions(Options):
-    """Into another language and back: by an installed Apertium pair, or by two models; what the answer says, numbers,
-    negation and protected terms stay."""
-
-    engine: Literal["apertium", "seq2seq"] = "apertium"
-    """apertium: rules, on CPU, hundreds of rows a second; seq2seq: models through transformers."""
-    pair: str = Field(default="eng-spa", pattern=r"^\w+-\w+$")
-    """Apertium's pair, from the rows' language: eng-spa needs Debian's packages apertium and apertium-eng-spa."""
-    forward: TranslatorOptions | None = None
-    """The model from the rows' language."""
-    backward: TranslatorOptions | None = None
-    """The model back into it."""
-    temperature: float = Field(default=0.0, ge=0, le=2)
-    """seq2seq: 0 takes the likeliest word each time, so that copies are equal; above it, words are drawn."""
-    languages: list[Literal["en", "zh", "other"]] = Field(default=["en"], min_length=1)
-    """Rows of these languages are translated, as the data report counts them (en: Latin script, zh: Chinese)."""
-
-    @model_validator(mode="after")
-    def _whole_engine(self) -> Self:
-        models = (self.forward is not None) + (self.backward is not None)
-        if self.engine == "seq2seq" and models < 2:
-            raise ValueError("engine seq2seq needs forward and backward: a model for each direction")
-        if self.engine == "apertium" and (models or self.temperature):
-            raise ValueError("forward, backward and temperature are of engine seq2seq; write `engine: seq2seq`")
-        return self
 
 
 @dataclass(frozen=True, slots=True)
