@@ -19,6 +19,8 @@ from seektune.study.stage_kinds import stages_of
 from seektune.study_file import StudyFile
 from seektune.trial import Json
 
+pytestmark = pytest.mark.slow
+
 SPACE = {"learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}, "augment_copies": {"low": 0, "high": 4}}
 STAGES: Json = {"lr_range": None, "coarse": {"trials": 12}, "fine": {"trials": 4}, "confirm": {"top": 1, "seeds": 3}}
 SEARCH = ["prepare", "coarse", "fine"]
