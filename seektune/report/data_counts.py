@@ -7,15 +7,14 @@ Older reports may lack a part: it is left out.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from seektune.ledger.results import RowBalance
 from seektune.report.blocks import Block, Cell, Table, Text
 from seektune.report.summary import balance, reasons
 from seektune.report.wording import joined, share
+from seektune.trial import Json
 
-Json = Mapping[str, Any]
 SPLITS = ("train", "validation", "test")
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from seektune.report.blocks import Block, Table
 from seektune.report.changes import changes
 from seektune.report.summary import reasons
 from seektune.report.wording import number, plural, share
+from seektune.trial import Json
 
-Json = Mapping[str, Any]
 LABELS = 40
 EXAMPLES = 5
 """Of each operator."""

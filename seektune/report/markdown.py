@@ -77,8 +77,9 @@ def cell(value: Cell) -> str:
 
 def _marked(part: str) -> str:
     """Bold; Markdown wants its stars at the words, not at spaces."""
-    bare = part.strip()
-    return part.replace(bare, f"**{escape(bare)}**", 1) if bare else part
+    line = visible(part)
+    bare = line.strip()
+    return line.replace(bare, f"**{escape(bare)}**", 1) if bare else line
 
 
 def picture(plot: bytes, caption: str) -> str:

@@ -21,9 +21,8 @@ def read_jsonl(path: Path) -> Iterator[Record]:
         if not line.strip():
             continue
         try:
-            value = json.loads(
-                line.rstrip("\r\n")
-            )  # else a string that is never closed would be told by the line's end
+            # without its end, where a string that is never closed would be told as a control character
+            value = json.loads(line.rstrip("\r\n"))
         except json.JSONDecodeError as error:
             cut = "" if line.endswith("\n") else f"; {CUT}"
             yield Record(number, None, f"malformed JSON: {_said(error)}{cut}", error.colno)

@@ -14,10 +14,11 @@ from seektune.ledger.results import PrepareResult
 from seektune.report import plots
 from seektune.report.blocks import Block, Figure, Section
 from seektune.report.chart import BLUE, axis, layout
-from seektune.report.data_counts import Json, counts
+from seektune.report.data_counts import counts
 from seektune.report.data_examples import examples
 from seektune.report.facts import Facts
 from seektune.report.wording import count
+from seektune.trial import Json
 
 BARS = 40
 
