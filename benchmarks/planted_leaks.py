@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from seektune.errors import DataError
@@ -55,7 +56,7 @@ def row(text: str, label: str, side: str = "") -> Row:
 
 def split(shared: Path, cache: Path) -> list[Json]:
     """Every question that is used, with the side that seektune gave it."""
-    rows = prepare_rows(options(shared / "cls_banking77/banking77.csv"), cache, 0)
+    rows = prepare_rows(options(shared / "cls_banking77/banking77.csv", checks={"translations": TRANSLATED}), cache, 0)
     names = {"train": "train", "validation": "validation", "test": "test"}
     return [
         {"id": one["id"], "text": one["text"], "category": one["label"], "parent": None, "split": side}
@@ -147,8 +148,14 @@ def nearest(shared: Path, *, same_label: bool) -> list[tuple[Json, Json]]:
     likeness = (vectors @ vectors.T).tolil()
     likeness.setdiag(0)
     closest = likeness.tocsr().argmax(axis=1)
-    pairs = [(one, rows[int(other)]) for one, other in zip(rows, closest.ravel().tolist(), strict=True)]
-    return [(one, other) for one, other in pairs if (one["category"] == other["category"]) == same_label]
+    pairs = [(one, rows[int(other)]) for one, other in zip(rows, np.asarray(closest).ravel().tolist(), strict=True)]
+    found, neighbours = [], set[str]()
+    for one, other in pairs:  # a row is on one side only
+        if (one["category"] == other["category"]) == same_label and one["text"] not in neighbours:
+            found.append((one, other))
+            neighbours.add(other["text"])
+    rows_of = {other["text"] for _, other in found}
+    return [(one, other) for one, other in found if one["text"] not in rows_of]
 
 
 def called(pairs: Sequence[tuple[Json, Json]]) -> int:

@@ -17,6 +17,10 @@ _LETTERS = r"[^\W\d_\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+"
 _TOKEN = re.compile(rf"\d+(?:[.,:]\d+)*|{_HAN.pattern}|{_LETTERS}(?:'{_LETTERS})*")
 
 
+_CONTRACTED = re.compile(r"\b([a-z]+)n't\b|\bcannot\b")
+_LONG = {None: "can", "ca": "can", "wo": "will", "sha": "shall"}
+
+
 def word_set(words: str) -> frozenset[str]:
     """A list of words written as prose."""
     return frozenset(words.split())
@@ -76,8 +80,13 @@ def normal(text: str) -> str:
 
 
 def tokens(text: str) -> list[str]:
-    """Normalised tokens: words, numbers, single Han characters; punctuation counts only where there is nothing else."""
+    """Normalised tokens: words, numbers, single Han characters; punctuation counts only where there is nothing else.
+
+    "can't" and "cannot" are "can not", which is also what a translator makes of them.
+    """
     plain = normal(text)
+    if "n't" in plain or "cannot" in plain:
+        plain = _CONTRACTED.sub(lambda found: _LONG.get(found[1], found[1]) + " not", plain)
     return _TOKEN.findall(plain) or plain.split()
 
 

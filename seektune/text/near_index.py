@@ -2,9 +2,9 @@
 
 Two near texts share a key, at a cost that grows with the number of texts and not with its square:
 
-    5 tokens or fewer    MinHash of character 4-grams, 16 bands of 3 (Jaccard 0.5, the least that the rule lets through:
+    3 tokens or fewer    MinHash of character 4-grams, 16 bands of 3 (Jaccard 0.5, the least that the rule lets through:
                          found with probability 0.88, 0.7 with 0.999)
-    4 to 19 tokens       the text with each one token left out: whatever differs in one token shares such a remainder,
+    3 to 19 tokens       the text with each one token left out: whatever differs in one token shares such a remainder,
                          so that none is missed (deletion neighbourhood; Mor & Fraenkel 1982, known from SymSpell)
     18 tokens or more    MinHash of token pairs, 20 bands of 4: a text in which every tenth word was replaced keeps a
                          Jaccard of 0.65 and is found with probability 0.98, and two texts of one language share hardly
@@ -26,7 +26,7 @@ import numpy as np
 from datasketch import MinHash
 from numpy.typing import NDArray
 
-from seektune.text.duplicates import grams, meaning, near
+from seektune.text.duplicates import SHORT, grams, meaning, near
 from seektune.text.language import tokens
 
 Keys = NDArray[np.uint64]
@@ -34,7 +34,7 @@ Keys = NDArray[np.uint64]
 OLDEST = 20
 """Of the texts that share a key, the oldest so many are looked at."""
 
-_CHARACTERS_TO, _LEFT_OUT_FROM, _LEFT_OUT_TO, _PAIRS_FROM = 5, 4, 19, 18
+_CHARACTERS_TO, _LEFT_OUT_FROM, _LEFT_OUT_TO, _PAIRS_FROM = SHORT, SHORT, 19, 18
 _CHUNK, _CACHED = 4096, 2_000
 _B = np.uint64(0x9E3779B97F4A7C15)
 _POWERS = np.cumprod(np.full(512, _B, dtype=np.uint64), dtype=np.uint64)

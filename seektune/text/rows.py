@@ -37,7 +37,7 @@ from seektune.text.split import EVALUATION, assign, need_both_sides, uneven
 from seektune.text.stored import stored
 from seektune.trial import Json, canonical, fingerprint
 
-SCHEMA = 4
+SCHEMA = 5
 """Raised when the same files and options would give other rows."""
 
 SPLITS = ("train", "validation", "test")
@@ -109,7 +109,6 @@ def _build(
     folder: Path, data: DataOptions, seed: int, wanted: Read, plain: Mapping[str, Read], options: Json, shelf: Shelf
 ) -> None:
     clusters, forest = cluster(wanted.rows, data)
-    leaks.refuse([_crossing(a, b, how) for a, b, how in clusters.crossing] if data.split.column else [])
     dropped = [(row, reason, other.place) for row, reason, other in clusters.dropped]
     position = {id(row): i for i, row in enumerate(wanted.rows)}
     while True:
@@ -121,6 +120,8 @@ def _build(
             break
         for leak in found:  # natural duplicates that only the guard saw: every turn leaves fewer clusters
             forest.join(position[id(leak.train)], position[id(leak.evaluation)])
+    if data.split.column:
+        found = [_crossing(a, b, how) for a, b, how in clusters.crossing] + found
     leaks.refuse(found)
     need_both_sides(clusters.kept, data, dropped)
 

@@ -24,7 +24,7 @@ from seektune.text.store import SPLITS, TokenStore, write_split
 from seektune.text.stored import stored
 from seektune.trial import Json, fingerprint
 
-SCHEMA = 3
+SCHEMA = 4
 """Raised when the same rows and tokenizer would give other tokens."""
 
 MAX_LOST_SHARE = 0.05
