@@ -155,6 +155,11 @@ def _augmenters(sound: Sound) -> Iterator[Problem]:
         lexicon = sound.raw(*path, "lexicon", "path")
         if isinstance(lexicon, str) and not _exists(lexicon):
             yield sound.problem((*path, "lexicon", "path"), f"{dotted((*path, 'lexicon', 'path'))}: {_absent(lexicon)}")
+        for direction in ("forward", "backward"):
+            place: Path_ = (*path, "back_translation", direction, "folder")
+            folder = sound.raw(*place)
+            if isinstance(folder, str) and (wrong := check_base(folder) if _exists(folder) else _absent(folder)):
+                yield sound.problem(place, f"{dotted(place)}: {wrong}")
 
 
 def _choice(sound: Sound, path: Path_, choice: object, registry: Registry, word: str) -> Iterator[Problem]:

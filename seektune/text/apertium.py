@@ -24,6 +24,7 @@ from pathlib import Path
 
 from seektune.errors import DataError
 from seektune.text.frozen import Span
+from seektune.text.lines import shown
 from seektune.text.round_trip import Passage, merged
 
 PATIENCE_SECONDS = 60.0
@@ -117,14 +118,16 @@ class Apertium:
             last = (complaint.decode("utf-8", "replace").strip().splitlines() or ["it said nothing"])[-1]
             raise DataError(
                 f"apertium {pair} failed: {len(received):,} of {len(streams):,} passages came back, exit code "
-                f"{process.returncode}; its last words: {last[:300]}"
+                f"{process.returncode}; its last words: {shown(last, 300)}"
             )
         return [_END.sub("", stream) for stream in received]
 
 
 def bound(text: str, held: Sequence[Span]) -> tuple[str, list[str]]:
     """A passage in stream format, and what stands in its word-bound blanks, by number."""
-    parts, originals, done = [], [], 0
+    parts: list[str] = []
+    originals: list[str] = []
+    done = 0
     for start, end in merged(held):
         original = text[start:end].rstrip(".,;:!?") or text[start:end]
         parts.append(text[done:start].replace("\0", " ").translate(_RESERVED))
@@ -152,7 +155,9 @@ def unbound(stream: str, originals: Sequence[str], *, restore: bool = True) -> s
     if restore and missing:
         return None
     parts.append(stream[done:])
-    return re.sub(r" {2,}", " ", "".join(parts).translate(_WRITTEN)).strip()  # a pronoun that one language leaves out leaves its space
+    return re.sub(
+        r" {2,}", " ", "".join(parts).translate(_WRITTEN)
+    ).strip()  # a pronoun that one language leaves out leaves its space
 
 
 def _identity(modes: Sequence[Path]) -> str:

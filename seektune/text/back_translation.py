@@ -53,8 +53,10 @@ class BackTranslation:
     def _round_trips(self, texts: Sequence[tuple[str, Frozen, int | None]]) -> list[tuple[str, str]]:
         """(there, and back) of each text, what may not change in it, and its seed."""
         rows = [
-            [Passage(part, tuple(frozen.spans(part)), seed) if number % 2 == 0 and translatable(part) else part
-             for number, part in enumerate(cut(text))]
+            [
+                Passage(part, tuple(frozen.spans(part)), seed) if number % 2 == 0 and translatable(part) else part
+                for number, part in enumerate(cut(text))
+            ]
             for text, frozen, seed in texts
         ]
         passages = dict.fromkeys(part for parts in rows for part in parts if isinstance(part, Passage))

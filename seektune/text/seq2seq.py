@@ -111,7 +111,9 @@ def _identity(model: TranslatorOptions) -> str:
             "config.json, *.safetensors and the tokenizer's files, as `save_pretrained` writes it"
         )
     if any(name.endswith(".spm") for name in names) and importlib.util.find_spec("sentencepiece") is None:
-        raise DataError(f"{folder.absolute()}: its tokenizer needs the library sentencepiece; pip install sentencepiece")
+        raise DataError(
+            f"{folder.absolute()}: its tokenizer needs the library sentencepiece; pip install sentencepiece"
+        )
     try:
         return " ".join(f"{path.name}:{file_hash(path, HASHES)}" for path in files)
     except OSError as error:
