@@ -1,6 +1,6 @@
 """The process that translates: two encoder-decoder models behind a pipe (seq2seq.py holds the other end).
 
-    python -m seektune.text.translator SETTINGS      SETTINGS: {"models": [[folder or hub id, revision], ...],
+    python -m seektune.text.translator SETTINGS      SETTINGS: {"models": [[folder, null] or [hub id, commit], ...],
                                                                 "temperature": number}
 
 A request and its answer are one line of JSON each: {"direction", "texts", "seeds"} -> the translations, or {"error"}.
@@ -51,11 +51,10 @@ class Translator:
     """One direction."""
 
     def __init__(self, base: str, revision: str | None, temperature: float) -> None:
-        folder = Path(base).expanduser()
-        local = folder.is_dir()
+        local = revision is None  # a hub id has one
         where = {
-            "pretrained_model_name_or_path": str(folder) if local else base,
-            "revision": None if local else revision,
+            "pretrained_model_name_or_path": str(Path(base).expanduser()) if local else base,
+            "revision": revision,
             "local_files_only": local,
             "trust_remote_code": False,
         }

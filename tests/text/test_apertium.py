@@ -90,6 +90,7 @@ def test_stream_format_by_hand() -> None:
     assert unbound(stream, held) == text
     assert unbound("[[2]]no[[/]] [[2]]puede[[/]]  [[1; 0]]Xqz treinta[[/]]", held) == "can't bob@x.org 30"
     assert unbound("[[0]]30[[/]] [[1]]Xqz[[/]]", held) is None
+    assert unbound("[[0]]30[[/]] [[1]]Xqz[[/]] Can't", held) == "30 bob@x.org Can't"
     assert unbound("[[0]]30[[/]] días", held, restore=False) == "30 días"
 
 

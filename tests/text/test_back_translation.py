@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -50,6 +51,13 @@ def test_only_words_are_translated_and_spans_are_merged() -> None:
     assert list(merged([(5, 6), (0, 2), (1, 4), (4, 5)])) == [(0, 6)]
     assert list(merged([(3, 4), (0, 1)])) == [(0, 1), (3, 4)]
     assert list(merged([])) == []
+
+
+def test_a_word_without_end_is_looked_at_in_a_moment() -> None:
+    begun = time.monotonic()
+    assert FREE.spans("x" * 20_000) == []
+    assert [FREE.spans(mark + "x" * 20_000) for mark in "7@"] == [[(0, 20_001), (0, 20_001)], [(0, 20_001)]]
+    assert time.monotonic() - begun < 5  # each was 20 s
 
 
 @pytest.mark.parametrize(
