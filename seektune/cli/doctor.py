@@ -71,7 +71,16 @@ def doctor(arguments: Namespace, output: Output) -> int:
 
 def checks() -> Iterator[Check]:
     """All of them, the quick ones first."""
-    look: tuple[Callable[[], Iterator[Check]], ...] = (python, libraries, machine, folders, wordnet, devices, prefect)
+    look: tuple[Callable[[], Iterator[Check]], ...] = (
+        python,
+        libraries,
+        machine,
+        folders,
+        wordnet,
+        apertium,
+        devices,
+        prefect,
+    )
     for one in look:
         yield from one()
 
@@ -168,6 +177,15 @@ def wordnet() -> Iterator[Check]:
     yield Check("wordnet", "ok" if found else "warn", str(found or "not found"), remedy)
     remedy = "" if tagger else f"{fetch} synonyms are found for fewer words"
     yield Check("tagger", "ok" if tagger else "warn", str(tagger or "not found"), remedy)
+
+
+def apertium() -> Iterator[Check]:
+    from seektune.text.apertium import find_apertium, installed_pairs
+
+    pairs = installed_pairs()
+    found = "pairs: " + ", ".join(pairs) if pairs else "no pair installed" if find_apertium() else "not installed"
+    remedy = "" if pairs else "apt-get install apertium apertium-eng-spa, for back translation by rules"
+    yield Check("apertium", "ok" if pairs else "warn", found, remedy)
 
 
 def _ask(code: str) -> tuple[object, str]:

@@ -42,6 +42,7 @@ def broken_rules(sound: Sound, now: datetime) -> list[Problem]:
         _continued_pretraining,
         _data,
         _augmenters,
+        _translations,
         _metric,
         _lr_range,
         _searches,
@@ -166,9 +167,21 @@ def _augmenters(sound: Sound) -> Iterator[Problem]:
         if isinstance(lexicon, str) and not _exists(lexicon):
             place: Path_ = (*path, "lexicon", "path")
             wrong.append(sound.problem(place, f"{dotted(place)}: {_absent(lexicon)}"))
+        for direction in ("forward", "backward"):
+            place = (*path, "back_translation", direction, "folder")
+            folder = sound.raw(*place)
+            if isinstance(folder, str) and (bad := check_base(folder) if _exists(folder) else _absent(folder)):
+                wrong.append(sound.problem(place, f"{dotted(place)}: {bad}"))
         if not wrong and (reason := (kind and cannot_edit(name, kind)) or _engine(operator)):
             wrong.append(sound.problem(path, f"{dotted(path)}: {reason}"))
         yield from wrong
+
+
+def _translations(sound: Sound) -> Iterator[Problem]:
+    for index, options in enumerate(sound.get("data", "checks", "translations") or []):
+        path: Path_ = ("data", "checks", "translations", index)
+        if reason := _engine({"back_translation": options}):
+            yield sound.problem(path, f"{dotted(path)}: {reason}")
 
 
 def _engine(operator: str | dict[str, object]) -> str:

@@ -2,11 +2,11 @@
 
 Passages are written in Apertium's own stream format (wiki.apertium.org/wiki/Apertium_stream_format), because its text
 deformatter drops the NUL that parts passages and guesses at sentence ends. Each passage ends with a superblank of its
-number, by which it is recognised again; reserved characters are escaped.
+number, by which it is recognised again; marks of the format travel as characters of private use.
 
 What must not change stands in word-bound blanks, `[[7]]word[[/]]`. They travel with the word through all rules to its
 translation and back, and there the original is put in its place; so the rules still see a noun, a number, a negation.
-What is no word (an address, a link) travels as a made-up one. A passage that lost such a part stays as it was.
+What is no word (an address, a contraction) travels as a made-up one. A passage that lost such a part stays as it was.
 
 Raises DataError where Apertium or the pair is missing, and where a call fails or gives back other passages.
 """
@@ -24,6 +24,7 @@ from pathlib import Path
 
 from seektune.errors import DataError
 from seektune.text.frozen import Span
+from seektune.text.lines import shown
 from seektune.text.round_trip import Passage, merged
 
 PATIENCE_SECONDS = 60.0
@@ -117,27 +118,30 @@ class Apertium:
             last = (complaint.decode("utf-8", "replace").strip().splitlines() or ["it said nothing"])[-1]
             raise DataError(
                 f"apertium {pair} failed: {len(received):,} of {len(streams):,} passages came back, exit code "
-                f"{process.returncode}; its last words: {last[:300]}"
+                f"{process.returncode}; its last words: {shown(last, 300)}"
             )
         return [_END.sub("", stream) for stream in received]
 
 
 def bound(text: str, held: Sequence[Span]) -> tuple[str, list[str]]:
     """A passage in stream format, and what stands in its word-bound blanks, by number."""
-    parts, originals, done = [], [], 0
+    parts: list[str] = []
+    originals: list[str] = []
+    done = 0
     for start, end in merged(held):
         original = text[start:end].rstrip(".,;:!?") or text[start:end]
         parts.append(text[done:start].replace("\0", " ").translate(_RESERVED))
         words = original.split()
-        shown = words if all(word.isalnum() for word in words) else [_STAND_IN]
-        parts.append(" ".join(f"[[{len(originals)}]]{word}[[/]]" for word in shown))
+        known = all(map(str.isalnum, words))  # can't would come back as two words, not always side by side
+        parts.append(" ".join(f"[[{len(originals)}]]{word}[[/]]" for word in (words if known else [_STAND_IN])))
         originals.append(original)
         done = start + len(original)
     return "".join(parts) + text[done:].replace("\0", " ").translate(_RESERVED), originals
 
 
 def unbound(stream: str, originals: Sequence[str], *, restore: bool = True) -> str | None:
-    """The text of a stream, what was held put in its place again; None where a part of it is lost."""
+    """The text of a stream, what was held put in its place again; None where a part of it is lost. A word that lost its
+    blank on the way may have come back by itself: many a `not` and `to` does."""
     missing = set(range(len(originals)))
     parts, done = [], 0
     for match in _BOUND.finditer(stream):
@@ -149,12 +153,10 @@ def unbound(stream: str, originals: Sequence[str], *, restore: bool = True) -> s
         new = [number for number in map(int, re.findall(r"\d+", match[1])) if number in missing]
         missing.difference_update(new)
         parts.append(" ".join(originals[number].translate(_RESERVED) for number in new))
-    if restore and missing:
-        return None
     parts.append(stream[done:])
-    return re.sub(
-        r" {2,}", " ", "".join(parts).translate(_WRITTEN)
-    ).strip()  # a pronoun that one language leaves out leaves its space
+    text = re.sub(r" {2,}", " ", "".join(parts).translate(_WRITTEN)).strip()  # a pronoun left out leaves its space
+    lost = restore and any(originals[number].casefold() not in text.casefold() for number in missing)
+    return None if lost else text
 
 
 def _identity(modes: Sequence[Path]) -> str:

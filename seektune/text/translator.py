@@ -1,6 +1,6 @@
 """The process that translates: two encoder-decoder models behind a pipe (seq2seq.py holds the other end).
 
-    python -m seektune.text.translator SETTINGS      SETTINGS: {"models": [[folder or hub id, revision], ...],
+    python -m seektune.text.translator SETTINGS      SETTINGS: {"models": [[folder, null] or [hub id, commit], ...],
                                                                 "temperature": number}
 
 A request and its answer are one line of JSON each: {"direction", "texts", "seeds"} -> the translations, or {"error"}.
@@ -25,11 +25,13 @@ import torch
 import transformers
 from torch import Tensor
 
+from seektune.text.lines import shown
+
 _LONGEST = 2
 """A translation has at most this many tokens per token of its text, and ten more."""
 
 
-class Noise(transformers.LogitsProcessor):  # type: ignore[misc]
+class Noise(transformers.LogitsProcessor):
     """Logits [batch, vocabulary] -> what is largest is a draw; a row without a seed stays as it is."""
 
     def __init__(self, seeds: list[int | None], temperature: float) -> None:
@@ -49,11 +51,10 @@ class Translator:
     """One direction."""
 
     def __init__(self, base: str, revision: str | None, temperature: float) -> None:
-        folder = Path(base).expanduser()
-        local = folder.is_dir()
+        local = revision is None  # a hub id has one
         where = {
-            "pretrained_model_name_or_path": str(folder) if local else base,
-            "revision": None if local else revision,
+            "pretrained_model_name_or_path": str(Path(base).expanduser()) if local else base,
+            "revision": revision,
             "local_files_only": local,
             "trust_remote_code": False,
         }
@@ -64,7 +65,6 @@ class Translator:
         self._model = model.eval().to(self._device)
         self._positions = getattr(model.config, "max_position_embeddings", None) or 512
 
-    @torch.inference_mode()
     def __call__(self, texts: list[str], seeds: list[int | None]) -> list[str]:
         """A text of more tokens than the model has positions comes back as it is."""
         ids: list[list[int]] = self._tokenizer(texts)["input_ids"]
@@ -104,8 +104,8 @@ class Server:
         except Exception as error:  # libraries raise many kinds; the other end tells the user
             names = " and ".join(base for base, _ in self._settings["models"])
             return {
-                "error": f"{names} cannot translate ({type(error).__name__}: {error}); both must be encoder-decoder "
-                "models in safetensors with their tokenizers, in folders or on the hub"
+                "error": f"{names} cannot translate ({type(error).__name__}: {shown(' '.join(str(error).split()), 200)}); "
+                "both must be encoder-decoder models in safetensors with their tokenizers"
             }
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from seektune.cli.doctor import checks, folders, libraries, python, requirements, wordnet
+from seektune.cli.doctor import apertium, checks, folders, libraries, python, requirements, wordnet
 from seektune.text import nltk_data
 
 
@@ -25,6 +25,27 @@ def test_a_folder_that_is_a_file_is_missing(tmp_path, monkeypatch):
     found = [check for check in folders() if check.name == "folders"]
     assert {check.state for check in found} == {"missing"}
     assert all(check.remedy for check in found)
+
+
+def test_apertium_is_no_need_and_comes_with_a_remedy(tmp_path, monkeypatch):
+    program = tmp_path / "apertium"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    (tmp_path / "modes").mkdir()
+    monkeypatch.setenv("APERTIUM_DATADIR", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (without,) = apertium()
+    (tmp_path / "modes/eng-spa.mode").touch()
+    (there,) = apertium()
+    monkeypatch.setenv("PATH", str(tmp_path / "none"))
+    (missing,) = apertium()
+    assert [(one.state, one.found) for one in (without, there, missing)] == [
+        ("warn", "no pair installed"),
+        ("ok", "pairs: eng-spa"),
+        ("warn", "not installed"),
+    ]
+    assert "apt-get install apertium apertium-eng-spa" in missing.remedy
+    assert not there.remedy
 
 
 @pytest.mark.slow
