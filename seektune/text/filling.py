@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,6 @@ from seektune.text.pretraining import block, blocks
 from seektune.text.rows import RowSet
 from seektune.text.store import SPLITS, Row
 
-_BATCH = 512
 PAIRS = 100
 """Pairs of a row and one made from it, on which a model says whether augmentation keeps labels."""
 
@@ -36,31 +36,28 @@ class Filler:
             self.label_names = sorted({label for split in splits for label in split["labels"]})
         self._index = {name: number for number, name in enumerate(self.label_names)}
 
-    def split(self, split: str) -> list[Row]:
-        stored_rows = self._rows.rows(split)
-        made: list[Row] = []
-        for start in range(0, len(stored_rows), _BATCH):
-            batch = stored_rows[start : start + _BATCH]
+    def split(self, split: str) -> Iterator[Row]:
+        """In content-hash order, but for kind text, whose rows are blocks of the stored ones."""
+        make = {"text": self._plain, "classification": self._plain, "tagging": self._tagged}
+        for batch in self._rows.batches(split):
             for row in batch:
                 texts = strings({name: row[name] for name in COLUMNS[self._rows.kind]})
                 if any(map(self._layout.spells_special, texts)):
                     self.counts[split]["notices"]["special token as plain text"] += 1
-            if self._rows.kind in ("text", "classification"):
-                made += self._plain(split, batch)
-            elif self._rows.kind == "tagging":
-                made += self._tagged(split, batch)
-            else:
-                made += self._chats(split, batch)
-        return sorted(made, key=lambda row: row.row_id)
+            yield from make.get(self._rows.kind, self._chats)(split, batch)
 
     def pairs(self) -> list[Row]:
         """Classification: the first augmented rows in content-hash order, each behind the row that it was made from."""
-        train = self._rows.rows("train") if self._rows.kind == "classification" else []
-        children = [row for row in train if row["augment_seed"] is not None][:PAIRS]
+        if self._rows.kind != "classification":
+            return []
+        children = list(islice((row for row in self._train() if row["augment_seed"] is not None), PAIRS))
         wanted = {name for child in children for name in (child["id"], child["parent"])}
-        made = {row.row_id: row for row in self._plain("pairs", [row for row in train if row["id"] in wanted])}
+        made = {row.row_id: row for row in self._plain("pairs", [row for row in self._train() if row["id"] in wanted])}
         pairs = [(made.get(child["parent"]), made.get(child["id"])) for child in children]
         return [row for pair in pairs if None not in pair for row in pair if row is not None]
+
+    def _train(self) -> Iterator[dict[str, Any]]:
+        return (row for batch in self._rows.batches("train") for row in batch)
 
     def _row(self, row: dict[str, Any], ids: NDArray[np.int32], labels: NDArray[np.int32], label: int) -> Row:
         made_by = "" if row["augment_seed"] is None else row["operator"]

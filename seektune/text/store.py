@@ -15,10 +15,13 @@ Rows stand in content-hash order; those of `pairs` two by two. Imports neither t
 from __future__ import annotations
 
 import json
+import tempfile
+from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -45,6 +48,9 @@ SCHEMA = pa.schema(
         ("copy", pa.int32()),
     ]
 )
+
+
+_FLAT = ("input_ids", "labels")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,28 +177,64 @@ class TokenStore:
         return self._splits[split]
 
 
-def write_split(path: Path, rows: list[Row]) -> None:
-    """Write rows as one record batch, in the given order."""
-    offsets = np.cumsum([0, *(len(row.input_ids) for row in rows)], dtype=np.int64)
-    if offsets[-1] > np.iinfo(np.int32).max:
-        raise DataError(f"{path.stem}: {offsets[-1]:,} tokens are more than one file of 2^31 holds; split the sources")
+class Written(NamedTuple):
+    """What a split holds: tokens of every row, and how many of them carry a label (at the first place of a row, in all)."""
 
-    def flat(name: str) -> pa.Array:
-        values = [getattr(row, name) for row in rows]
-        joined = np.concatenate(values) if values else np.zeros(0, dtype=np.int32)
-        return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), pa.array(joined.astype(np.int32)))
+    lengths: NDArray[np.int64]
+    labelled_first: int
+    labelled: int
 
-    columns = [
-        pa.array([row.row_id for row in rows], pa.string()),
-        pa.array([row.group for row in rows], pa.string()),
-        flat("input_ids"),
-        flat("labels"),
-        pa.array([row.label for row in rows], pa.int32()),
-        pa.array([row.language for row in rows], pa.string()),
-        pa.array([row.operator for row in rows], pa.string()),
-        pa.array([row.rate for row in rows], pa.float64()),
-        pa.array([row.copy for row in rows], pa.int32()),
-    ]
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
-        if rows:
-            writer.write_batch(pa.record_batch(columns, schema=SCHEMA))
+
+def write_split(path: Path, rows: Iterable[Row], *, by_id: bool = False) -> Written:
+    """Write rows as one record batch, in the given order or in that of their ids. Only what tells them apart is held in
+    memory; tokens wait in a file."""
+    told: dict[str, list[Any]] = {name: [] for name in SCHEMA.names if name not in _FLAT}
+    lengths: list[int] = []
+    labelled_first = labelled = 0
+    with ExitStack() as files:
+        flat = {name: files.enter_context(tempfile.TemporaryFile(dir=path.parent)) for name in _FLAT}
+        for row in rows:
+            for name, values in told.items():
+                values.append(getattr(row, name))
+            for name, file in flat.items():
+                file.write(np.ascontiguousarray(getattr(row, name), dtype=np.int32).tobytes())
+            lengths.append(len(row.input_ids))
+            learned = row.labels != -100
+            labelled_first, labelled = labelled_first + int(learned[:1].sum()), labelled + int(learned.sum())
+        written = Written(np.array(lengths, dtype=np.int64), labelled_first, labelled)
+        if written.lengths.sum() > np.iinfo(np.int32).max:
+            raise DataError(
+                f"{path.stem}: {written.lengths.sum():,} tokens are more than one file of 2^31 holds; split the sources"
+            )
+        order = np.arange(len(lengths))
+        if by_id:
+            order = np.array(sorted(order, key=told["row_id"].__getitem__), dtype=np.int64)
+        offsets = pa.array(np.cumsum([0, *written.lengths[order]]).astype(np.int32))
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
+            if lengths:
+                columns = {
+                    name: pa.array([values[i] for i in order], SCHEMA.field(name).type) for name, values in told.items()
+                }
+                for name, file in flat.items():
+                    spare = files.enter_context(tempfile.TemporaryFile(dir=path.parent))
+                    numbers = pa.array(_reordered(file, spare, written.lengths, order))
+                    columns[name] = pa.ListArray.from_arrays(offsets, numbers)
+                writer.write_batch(pa.record_batch([columns[name] for name in SCHEMA.names], schema=SCHEMA))
+    return written
+
+
+def _reordered(
+    file: IO[bytes], spare: IO[bytes], lengths: NDArray[np.int64], order: NDArray[np.int64]
+) -> NDArray[np.int32]:
+    """The file's rows of numbers in another order, mapped; `spare` is where they are laid."""
+    file.flush()
+    total = int(lengths.sum())
+    values: NDArray[np.int32] = np.memmap(file, dtype=np.int32, mode="r", shape=(total,))
+    if bool((np.diff(order) == 1).all()):
+        return values
+    starts = np.cumsum(lengths) - lengths
+    for i in order.tolist():
+        spare.write(values[starts[i] : starts[i] + lengths[i]].tobytes())
+    spare.flush()
+    laid: NDArray[np.int32] = np.memmap(spare, dtype=np.int32, mode="r", shape=(total,))
+    return laid

@@ -82,7 +82,7 @@ def train_tokenizer(rows: RowSet, vocabulary: int, cache: Path) -> Path:
 
 def _training_texts(rows: RowSet) -> Iterator[str]:
     for split, kind in (("general", "text"), ("train", rows.kind)):
-        for row in rows.rows(split):
+        for row in (row for batch in rows.batches(split) for row in batch):
             if row["augment_seed"] is None:
                 if kind == "tagging":
                     yield "".join(running_text(row["tokens"], row["language"]))
@@ -150,17 +150,21 @@ def _fill(folder: Path, rows: RowSet, tokenizer: Any, max_length: int, too_long:
     others = {**plain.splits, "pairs": filler.pairs()}
     splits: Json = {}
     for split in SPLITS:
+        path = folder / f"{split}.arrow"
         made = others[split] if split in others else filler.split(split)
-        write_split(folder / f"{split}.arrow", made)
-        lengths = [len(row.input_ids) for row in made] or [0]
-        first = 0 if rows.kind == "tagging" and split != "base" else 1  # the first token has no token before it
-        learned = sum(int((row.labels[first:] != -100).sum()) for row in made)
+        written = write_split(path, made, by_id=split not in others)
+        learned = written.labelled
+        if rows.kind == "classification" and split not in plain.splits:
+            learned = len(written.lengths)
+        elif rows.kind != "tagging" or split in plain.splits:
+            learned -= written.labelled_first  # no token before it, from which it could be told
+        lengths = written.lengths if len(written.lengths) else np.zeros(1)
         splits[split] = {
-            "rows": len(made),
-            "tokens": int(sum(lengths)),
-            "target_tokens": len(made) if rows.kind == "classification" and split not in plain.splits else learned,
+            "rows": len(written.lengths),
+            "tokens": int(written.lengths.sum()),
+            "target_tokens": learned,
             "lengths": {f"p{q}": int(np.percentile(lengths, q)) for q in (0, 10, 50, 90, 99, 100)},
-            "sha256": hashlib.sha256((folder / f"{split}.arrow").read_bytes()).hexdigest(),
+            "sha256": _digest(path),
             **{name: dict(counts) for name, counts in filler.counts[split].items()},
         }
     for split in ("train", "validation", "test"):
@@ -182,6 +186,11 @@ def _fill(folder: Path, rows: RowSet, tokenizer: Any, max_length: int, too_long:
         "mix": plain.mix,
     }
     (folder / "facts.json").write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _need_targets(split: str, counts: Json, max_length: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,10 @@ import pytest
 from transformers import AutoTokenizer
 
 from seektune.errors import DataError
-from seektune.text.augment import augment
 from seektune.text.leaks import Guard
 from seektune.text.options import AUGMENTERS, DataOptions
-from seektune.text.reading import Row, read
+from seektune.text.reading import Row
 from seektune.text.rows import RowSet
-from seektune.text.sources import resolve
 from seektune.text.store import TokenStore
 from seektune.text.tokens import tokenise, train_tokenizer
 from seektune.text.wordnet import find_wordnet
@@ -224,17 +221,3 @@ def test_every_operator_of_a_kind(prepare: Prepare, shared: Path, tmp_path: Path
             assert edited == {child["operator"] == "mention"}
         if kind == "classification":
             assert re.findall(r"\d+", child["text"]) == re.findall(r"\d+", parent["text"])
-
-
-def test_ten_thousand_rows_of_synonyms(shared: Path) -> None:
-    """The benchmark's promise is 30 s on two idle cores; here only that nobody made it ten times slower."""
-    if find_wordnet() is None:
-        pytest.skip("no WordNet on this machine")
-    source = {"path": str(shared / "cls_banking77" / "banking77.csv"), "columns": {"label": "category"}}
-    data = DataOptions(kind="classification", sources=[source], augment={"operators": ["synonym"]})
-    train = read(data, [resolve(options) for options in data.sources], "classification").rows[:10_000]
-    start = time.process_time()
-    children, report = augment(train, data, 0, Guard([], data))
-    assert report["operators"]["synonym"]["asked"] == 10_000
-    assert len(children) > 2_500
-    assert time.process_time() - start < 60

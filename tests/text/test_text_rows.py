@@ -139,7 +139,7 @@ def test_faults_of_the_other_kinds_are_counted_by_reason(
         words = row["text"].split()
         return {
             "chat": {"messages": turns},
-            "tagging": {"tokens": words, "tags": ["O"] * len(words)},
+            "tagging": {"tokens": words, "tags": ["B-thing"] + ["O"] * (len(words) - 1)},
             "instruction": {"instruction": row["text"], "output": row["label"]},
             "summary": {"document": row["text"], "summary": row["label"]},
         }[kind]

@@ -23,7 +23,7 @@ FAMILIES = ("llama", "deepseek_v2", "deepseek_v3")
 
 def layout(*, packing: bool) -> Layout:
     return Layout(
-        classify=False,
+        kind="text",
         pad_id=0,
         packing=packing,
         capacity=MAX_LENGTH,
