@@ -19,7 +19,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c "import sys; sys.exit(0 if sys.version_info >= (3, 11) else 'seektune needs Python 3.11 or newer; set PYTHON=/path/to/python3.11')"
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
-	$(PY) -m seektune.text.wordnet
+	$(PY) -m seektune.text.augmentation.wordnet
 	@touch $@
 
 tune: setup

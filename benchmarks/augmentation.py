@@ -19,7 +19,8 @@ from benchmarks.record import record
 from seektune.ledger.results import AugmentationResult
 from seektune.study.run import run_all
 from seektune.study_file import load_study
-from seektune.text.options import AUGMENTERS, DataOptions
+from seektune.text.augmentation.options import AUGMENTERS
+from seektune.text.options import DataOptions
 from seektune.text.rows import prepare_rows
 from tests.real.studies import SHARED, write
 

@@ -27,7 +27,7 @@ import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from seektune.errors import DataError
-from seektune.text.augment import augment
+from seektune.text.augmentation.augment import augment
 from seektune.text.duplicates import edits, meaning
 from seektune.text.language import is_negation, is_number, tokens
 from seektune.text.leaks import Guard

@@ -168,10 +168,10 @@ def folders() -> Iterator[Check]:
 
 
 def wordnet() -> Iterator[Check]:
-    from seektune.text.tagger import find_tagger
-    from seektune.text.wordnet import find_wordnet
+    from seektune.text.augmentation.tagger import find_tagger
+    from seektune.text.augmentation.wordnet import find_wordnet
 
-    fetch = "python -m seektune.text.wordnet fetches it; until then"
+    fetch = "python -m seektune.text.augmentation.wordnet fetches it; until then"
     found, tagger = find_wordnet(), find_tagger()
     remedy = "" if found else f"{fetch} a study with the operator synonym or insertion is refused"
     yield Check("wordnet", "ok" if found else "warn", str(found or "not found"), remedy)
@@ -180,7 +180,7 @@ def wordnet() -> Iterator[Check]:
 
 
 def apertium() -> Iterator[Check]:
-    from seektune.text.apertium import find_apertium, installed_pairs
+    from seektune.text.augmentation.apertium import find_apertium, installed_pairs
 
     pairs = installed_pairs()
     found = "pairs: " + ", ".join(pairs) if pairs else "no pair installed" if find_apertium() else "not installed"

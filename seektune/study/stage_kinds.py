@@ -13,8 +13,8 @@ from seektune.study.model_files import model_files
 from seektune.study.stage import StageRun
 from seektune.study_file import StudyFile
 from seektune.text import rows, tokens
-from seektune.text.augment import augmenter_identity
-from seektune.text.sources import resolve
+from seektune.text.augmentation.augment import augmenter_identity
+from seektune.text.files.sources import resolve
 from seektune.trial import Json
 
 SCHEMA = 3

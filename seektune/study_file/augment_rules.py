@@ -15,7 +15,7 @@ from seektune.study_file import AUGMENT
 from seektune.study_file.check import Sound
 from seektune.study_file.messages import dotted
 from seektune.study_file.reader import Path_, shown
-from seektune.text.options import ALL, JOIN, NONE
+from seektune.text.augmentation.options import ALL, JOIN, NONE
 from seektune.trial import Scalar
 
 

@@ -24,7 +24,7 @@ from seektune.study.machine import cuda_devices
 from seektune.study_file.check import Sound
 from seektune.study_file.messages import dotted, problems_of
 from seektune.study_file.reader import Path_, shown
-from seektune.text.options import AUGMENTERS, cannot_edit
+from seektune.text.augmentation.options import AUGMENTERS, cannot_edit
 from seektune.train.presets import PRESETS
 from seektune.train.source import HUB_ID, check_base
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from seektune.score.options import CLASSES
+from seektune.text.files.lines import shown
 from seektune.text.kinds import answer_text, labels_of, prompt_text, strings
-from seektune.text.lines import shown
 from seektune.text.options import DataOptions
 from seektune.text.reading import Read, Row
 from seektune.trial import Json

@@ -25,10 +25,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from seektune.errors import DataError
+from seektune.text.augmentation.options import AUGMENTERS, BackTranslationOptions
 from seektune.text.kinds import inputs, other_label, prompt_text
 from seektune.text.language import tokens
 from seektune.text.near_index import NearIndex
-from seektune.text.options import AUGMENTERS, BackTranslationOptions, DataOptions
+from seektune.text.options import DataOptions
 from seektune.text.reading import Row
 
 GUARD_SEED = 2

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from seektune.errors import DataError
-from seektune.text.column_types import ColumnTypes
+from seektune.text.files.column_types import ColumnTypes
+from seektune.text.files.lines import shown
+from seektune.text.files.record import Record
+from seektune.text.files.sources import Source
 from seektune.text.kinds import BadRow, Fields, parse, prompt_text
 from seektune.text.language import language
-from seektune.text.lines import shown
 from seektune.text.options import COLUMNS, DataOptions
-from seektune.text.record import Record
 from seektune.text.shelf import Shelf
-from seektune.text.sources import Source
 from seektune.trial import fingerprint
 
 _ALIASES = {

@@ -24,15 +24,15 @@ import pyarrow.parquet as pq
 
 from seektune.errors import DataError
 from seektune.text import leaks
-from seektune.text.augment import augment, augmenter_identity
+from seektune.text.augmentation.augment import augment, augmenter_identity
 from seektune.text.clusters import cluster
 from seektune.text.data_report import data_report
+from seektune.text.files.sources import resolve
 from seektune.text.mixing import mix
 from seektune.text.near_index import OLDEST
 from seektune.text.options import DataOptions
 from seektune.text.reading import Quarantined, Read, Row, check_share, read
 from seektune.text.shelf import Shelf
-from seektune.text.sources import resolve
 from seektune.text.split import EVALUATION, assign, need_both_sides, uneven
 from seektune.text.stored import stored
 from seektune.trial import Json, canonical, fingerprint

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from seektune.errors import DataError
-from seektune.text.options import ALL, JOIN, MOST_COPIES, NONE
+from seektune.text.augmentation.options import ALL, JOIN, MOST_COPIES, NONE
 
 
 @dataclass(frozen=True, slots=True)

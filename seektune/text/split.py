@@ -20,8 +20,8 @@ from collections.abc import Sequence
 from seektune.errors import DataError
 from seektune.score.options import CLASSES
 from seektune.text.clusters import Forest
+from seektune.text.files.lines import shown
 from seektune.text.kinds import labels_of
-from seektune.text.lines import shown
 from seektune.text.options import DataOptions, SplitOptions
 from seektune.text.reading import Row
 from seektune.trial import fingerprint

@@ -10,7 +10,7 @@ from seektune.adapt.options import METHODS
 from seektune.optim.options import OPTIMIZERS
 from seektune.options import Count, Options, Registry, Seconds
 from seektune.schedule.options import SCHEDULES
-from seektune.text.options import ALL, MOST_COPIES
+from seektune.text.augmentation.options import ALL, MOST_COPIES
 
 _REGISTRIES: dict[str, Registry] = {"schedule": SCHEDULES, "optimizer": OPTIMIZERS, "method": METHODS}
 

@@ -23,8 +23,8 @@ import pandas as pd
 import pytest
 
 from seektune.options import Entry, Options
-from seektune.text.operator import Draft, Edits
-from seektune.text.options import AUGMENTERS
+from seektune.text.augmentation.operator import Draft, Edits
+from seektune.text.augmentation.options import AUGMENTERS
 from tests.cli.conftest import Desk
 
 VERBS = ("cancel", "review", "explain", "move", "close", "open", "repeat", "print", "freeze", "renew")

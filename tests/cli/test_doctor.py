@@ -7,7 +7,7 @@ import json
 import pytest
 
 from seektune.cli.doctor import apertium, checks, folders, libraries, python, requirements, wordnet
-from seektune.text import nltk_data
+from seektune.text.augmentation import nltk_data
 
 
 def test_this_machine_has_what_is_needed():
@@ -76,4 +76,4 @@ def test_wordnet_and_tagger_with_what_goes_wrong_without_them(monkeypatch):
         ("tagger", "warn", "not found"),
     ]
     assert "a study with the operator synonym or insertion is refused" in told[0].remedy
-    assert all("python -m seektune.text.wordnet" in one.remedy for one in told)
+    assert all("python -m seektune.text.augmentation.wordnet" in one.remedy for one in told)

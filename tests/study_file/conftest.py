@@ -10,7 +10,7 @@ import pytest
 
 from seektune.errors import StudyFileError
 from seektune.study_file import load_study
-from seektune.text import nltk_data
+from seektune.text.augmentation import nltk_data
 
 NOW = datetime(2030, 1, 15, 22, 0, tzinfo=UTC)
 

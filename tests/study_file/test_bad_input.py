@@ -12,7 +12,7 @@ import pytest
 
 from seektune.errors import StudyFileError
 from seektune.study_file import load_study
-from seektune.text import nltk_data
+from seektune.text.augmentation import nltk_data
 from tests.study_file.conftest import NOW, STUDY, Complain, replaced
 
 ONE_LINE = {
@@ -296,7 +296,10 @@ def test_a_missing_engine_is_told_before_anything_runs(complain: Complain, monke
         monkeypatch.setattr(nltk_data, name, list)
     problems = complain(replaced("[synonym,", "[synonym, insertion: {rate: 0.2},"))
     assert [problem.split(" ")[0] for problem in problems] == ["study.yaml:8:25:", "study.yaml:8:34:"]
-    assert all("WordNet: not found" in problem and "python -m seektune.text.wordnet" in problem for problem in problems)
+    assert all(
+        "WordNet: not found" in problem and "python -m seektune.text.augmentation.wordnet" in problem
+        for problem in problems
+    )
 
 
 def test_limits_of_the_filter(complain: Complain) -> None:

@@ -12,13 +12,14 @@ import pytest
 from transformers import AutoTokenizer
 
 from seektune.errors import DataError
+from seektune.text.augmentation.options import AUGMENTERS
+from seektune.text.augmentation.wordnet import find_wordnet
 from seektune.text.leaks import Guard
-from seektune.text.options import AUGMENTERS, DataOptions
+from seektune.text.options import DataOptions
 from seektune.text.reading import Row
 from seektune.text.rows import RowSet
 from seektune.text.store import TokenStore
 from seektune.text.tokens import tokenise, train_tokenizer
-from seektune.text.wordnet import find_wordnet
 
 pytestmark = pytest.mark.real
 Prepare = Callable[..., RowSet]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from seektune.text.files.lines import shown
 from seektune.text.kinds import BadRow, answer_text, inputs, parse, prompt_text, with_inputs
-from seektune.text.lines import shown
 from seektune.text.options import DataOptions
 
 USER, BOT = {"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}

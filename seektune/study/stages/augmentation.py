@@ -28,7 +28,7 @@ from seektune.study.context import Context, gave_up
 from seektune.study.paired import seeds_needed
 from seektune.study.stage import Round
 from seektune.study.stages.confirm import PAIRED_FACTOR, yardstick
-from seektune.text.options import ALL, MOST_COPIES
+from seektune.text.augmentation.options import ALL, MOST_COPIES
 from seektune.text.selection import Selection
 from seektune.text.store import TokenStore
 from seektune.trial import Json, Params, Result

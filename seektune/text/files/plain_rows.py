@@ -1,0 +1,56 @@
+"""Rows of plain text (passages) and of tagged text in columns (CoNLL)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from seektune.text.files.lines import text_lines
+from seektune.text.files.record import Record
+
+PASSAGE_CHARACTERS = 2_000
+"""Plain text is cut into passages of up to this length; a passage is a row."""
+
+
+def read_text(path: Path) -> Iterator[Record]:
+    """Plain text as passages: cut at the first blank line after half a passage, else at a line end."""
+    held: list[str] = []
+    first, size = 1, 0
+    for number, line in text_lines(path):
+        blank = not line.strip()
+        if held and ((blank and size >= PASSAGE_CHARACTERS // 2) or size + len(line) > PASSAGE_CHARACTERS):
+            yield Record(first, {"text": "".join(held)})
+            held, size = [], 0
+        if not held:
+            if blank:
+                continue
+            first = number
+        held.append(line)
+        size += len(line)
+    if held:
+        yield Record(first, {"text": "".join(held)})
+
+
+def read_conll(path: Path) -> Iterator[Record]:
+    """Tagged sentences: token first, tag last on each line, blank line between sentences; `#` lines are comments."""
+    tokens: list[str] = []
+    tags: list[str] = []
+    first, fault = 1, ""
+    for number, line in text_lines(path):
+        bare = line.rstrip("\r\n")
+        if not bare.strip():
+            if tokens or fault:
+                yield Record(first, None if fault else {"tokens": tokens, "tags": tags}, fault)
+            tokens, tags, fault = [], [], ""
+            continue
+        if not tokens and not fault:
+            first = number
+        fields = bare.split("\t") if "\t" in bare else bare.split()
+        if fields[0] == "-DOCSTART-" or (bare.startswith("# ") and "\t" not in bare and len(fields) != 2):
+            continue
+        if len(fields) < 2:
+            fault = fault or f"line {number} has a token and no tag"
+        tokens.append(fields[0])
+        tags.append(fields[-1])
+    if tokens or fault:
+        yield Record(first, None if fault else {"tokens": tokens, "tags": tags}, fault)

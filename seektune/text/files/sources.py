@@ -1,0 +1,167 @@
+"""Where rows come from: a file, a folder, a glob, a pinned hub data set, or a pandas frame.
+
+Raises DataError with the absolute path for what is missing, empty, unreadable, or of a format that is refused: pickles
+and scripts, because reading them runs code, and archives, which are unpacked by their owner first.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seektune.errors import DataError
+from seektune.text.files.lines import shown
+from seektune.text.files.plain_rows import read_conll
+from seektune.text.files.readers import READERS
+from seektune.text.files.record import Record
+from seektune.text.options import SourceOptions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_RUNS_CODE = {".pkl", ".pickle", ".pt", ".pth", ".bin", ".joblib", ".npy", ".npz", ".dill", ".py", ".ipynb", ".sh"}
+_ARCHIVE = {".zip", ".tar", ".tgz", ".7z", ".rar", ".xz", ".bz2", ".zst"}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One entry of `data.sources`, resolved: its name in reports, its files, and what its content is (sha256)."""
+
+    name: str
+    options: SourceOptions
+    files: tuple[Path, ...]
+    identity: str
+    states: tuple[tuple[int, ...], ...] = ()  # of the files, before their content was hashed
+
+    def records(self, kind: str) -> Iterator[tuple[str, Record]]:
+        """(file or hub split, row) in a fixed order."""
+        if self.options.hub is not None:
+            yield from _hub_records(self.options)
+        for path, state in zip(self.files, self.states, strict=True):
+            empty = True
+            reader = READERS[_format(path)]
+            if kind == "tagging" and _format(path) in (".txt", ".text"):
+                reader = read_conll
+            for record in reader(path):
+                empty = False
+                yield str(path), record
+            if _state(path) != state:  # what was read is not what the cache would call it by
+                raise DataError(f"{path}: the file changed while it was read; run again when nobody writes it")
+            if empty:
+                raise DataError(f"{path}: the file has no rows")
+
+
+def resolve(options: SourceOptions) -> Source:
+    """Find the files of a source and hash their content."""
+    if options.hub is not None:
+        return Source(options.hub, options, (), f"{options.hub}@{options.revision}/{options.subset or ''}")
+    assert options.path is not None
+    path = Path(options.path).expanduser()
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file() and _format(file) in READERS)
+        if not files:
+            raise DataError(f"{path.absolute()}: the folder has no data file ({', '.join(READERS)})")
+    elif path.is_file():
+        files = [path]
+    elif glob.has_magic(options.path):
+        # pathlib's glob takes no absolute pattern
+        files = sorted(Path(name) for name in glob.glob(str(path), recursive=True) if Path(name).is_file())  # noqa: PTH207
+        if not files:
+            raise DataError(f"{path.absolute()}: no file matches this pattern")
+    else:
+        raise DataError(f"{path.absolute()}: there is no such file or folder{_nearest(path)}")
+    for file in files:
+        _refuse(file)
+    files = [file.absolute() for file in files]
+    states = tuple(_state(file) for file in files)
+    return Source(options.path, options, tuple(files), _hash(files), states)
+
+
+def frame_source(frame: pd.DataFrame, folder: Path, columns: dict[str, str] | None = None) -> SourceOptions:
+    """A pandas frame as a source: written once, by content, as a Parquet file in `folder`."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+    except (pa.ArrowException, TypeError) as error:
+        raise DataError(f"the frame cannot be stored: {error}; give every column one type") from error
+    digest = hashlib.sha256(str(table.schema.remove_metadata()).encode())
+    for row in table.to_pylist():
+        digest.update(repr(row).encode("utf-8", "surrogatepass"))
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"frame-{digest.hexdigest()[:16]}.parquet"
+    if not path.exists():
+        partial = path.with_suffix(f".{id(frame):x}.partial")
+        pq.write_table(table, partial)
+        partial.replace(path)
+    return SourceOptions(path=str(path), columns=columns or {})
+
+
+def _format(path: Path) -> str:
+    """The suffix that chooses the reader; `.gz` is looked through."""
+    return (Path(path.stem) if path.suffix == ".gz" else path).suffix.lower()
+
+
+def _refuse(path: Path) -> None:
+    suffix = _format(path)
+    if suffix in _RUNS_CODE:
+        raise DataError(f"{path.absolute()}: refused, because reading a {suffix} file can run code; save it as Parquet")
+    if suffix in _ARCHIVE:
+        raise DataError(f"{path.absolute()}: refused: unpack the {suffix} archive first and name a file in it")
+    if suffix not in READERS:
+        raise DataError(f"{path.absolute()}: unknown format {suffix or '(no suffix)'!r}; known: {', '.join(READERS)}")
+    if path.stat().st_size == 0:
+        raise DataError(f"{path.absolute()}: the file is empty")
+
+
+def _nearest(path: Path) -> str:
+    import difflib
+
+    parent = path.parent
+    if not parent.is_dir():
+        return f"; the folder {parent.absolute()} does not exist either"
+    near = difflib.get_close_matches(path.name, [file.name for file in parent.iterdir()], 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """What differs after every write (the change time cannot be set back)."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return ()
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
+
+
+def _hash(files: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in files:
+        try:
+            with path.open("rb") as file:
+                content = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+        digest.update(f"{path.name}\0{content}\n".encode())
+    return digest.hexdigest()
+
+
+def _hub_records(options: SourceOptions) -> Iterator[tuple[str, Record]]:
+    """Rows of all splits of a hub data set; the hub's split stands in a column `split` unless the set has one."""
+    from datasets import load_dataset
+
+    assert options.hub is not None
+    try:
+        splits = load_dataset(options.hub, options.subset, revision=options.revision)
+    except Exception as error:  # the library raises many kinds, for network, names and scripts alike
+        raise DataError(
+            f"{options.hub}@{options.revision}: the hub data set cannot be loaded ({type(error).__name__}: "
+            f"{shown(str(error), 200)}); scripts are refused, and without a network a local copy is needed"
+        ) from error
+    for name, rows in splits.items():
+        for number, row in enumerate(rows, start=1):
+            yield f"{options.hub}/{name}", Record(number, {"split": str(name), **row})
