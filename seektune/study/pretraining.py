@@ -39,7 +39,7 @@ def from_nothing(context: Context, tokenizer: str, store: TokenStore) -> Rounds:
     options = study.model.pretrain
     key = fingerprint(
         study.model.config, options.model_dump(mode="json"), store.facts["splits"]["base"]["sha256"], study.data and study.data.kind,
-        study.seed,
+        [study.train.precision, study.train.average_steps], study.seed,
     )[:16]  # fmt: skip
     folder = context.cache / "bases" / key
     if folder.exists():

@@ -15,6 +15,7 @@ from seektune.study_file import StudyFile
 from seektune.text import rows, tokens
 from seektune.text.augmentation.augment import augmenter_identity
 from seektune.text.files.sources import resolve
+from seektune.text.translations import Translations
 from seektune.trial import Json
 
 SCHEMA = 3
@@ -42,6 +43,7 @@ def content(study: StudyFile) -> list[object]:
     if data := study.data:
         found += [resolve(source).identity for source in (*data.sources, *data.domain, *data.general)]
         found += [augmenter_identity(data)] if data.augment.operators else []
+        found += Translations(data).identity
     return found
 
 

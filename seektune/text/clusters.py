@@ -7,6 +7,7 @@ dropped, and counted by reason. A near duplicate with another answer is a confli
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -14,7 +15,6 @@ from itertools import islice
 import numpy as np
 
 from seektune.score.options import CLASSES
-from seektune.text.duplicates import same
 from seektune.text.kinds import answer_text, other_label, prompt_text
 from seektune.text.language import tokens
 from seektune.text.near_index import NearIndex, stable_hash
@@ -97,9 +97,6 @@ def _near_duplicates(
             )
             result.crossing += [(other, row, "nearly repeats") for other in islice(across, 1)]
         equal = next((o for o, k in zip(others, kept, strict=True) if said[k] == said[number]), None)
-        if equal is None and data.kind not in CLASSES:  # another label is never nearly the same
-            answer = answer_text(data.kind, row.fields)
-            equal = next((o for o in others if same(answer, answer_text(data.kind, o.fields))), None)
         if equal is not None:
             gone.add(number)
             result.dropped.append((row, NEAR, equal))
@@ -127,16 +124,29 @@ def _tie_groups(rows: Sequence[Row], forest: Forest, result: Clusters) -> None:
 
 
 def _tie_children(rows: Sequence[Row], forest: Forest, result: Clusters) -> None:
-    """A row that names its parent belongs with it; a training child of an evaluation row is a leak."""
-    own = {row.own_id: i for i, row in reversed(list(enumerate(rows))) if row.own_id is not None}
+    """Rows that name one parent belong together, and with the parent where it is a row; else it is their group. An id is
+    one of the row's own source, or the only such id of all. On two sides of a user's own split they are a leak."""
+    sources = {row.source for row in rows}
+    own: dict[tuple[str, str], int] = {}
+    owners: Counter[str] = Counter()
+    for i, row in enumerate(rows):
+        if row.own_id is not None and own.setdefault((row.source, row.own_id), i) == i:
+            owners[row.own_id] += 1
+    first: dict[tuple[str, str], int] = {}
     for i, row in enumerate(rows):
         if row.parent is None:
             continue
-        j = own.get(row.parent)
-        if j is None or j == i:
+        named = row.parent
+        places = [row.source, *(sources if owners[named] == 1 else ())]
+        j = next((own[source, named] for source in places if (source, named) in own), None)
+        if j == i:
             row.parent = None
             continue
-        row.parent, row.operator = rows[j].id, "given"
+        if j is None:
+            row.parent, row.own_group = None, row.own_group or f"parent\x1f{row.source}\x1f{named}"
+            j, how = first.setdefault((row.source, named), i), "was made from the same row as"
+        else:
+            row.parent, row.operator, how = rows[j].id, "given", "was made from"
         forest.join(i, j)
         if rows[j].own_side != row.own_side:
-            result.crossing.append((rows[j], row, "was made from"))
+            result.crossing.append((rows[j], row, how))

@@ -188,9 +188,11 @@ def with_inputs(kind: str, fields: Fields, texts: list[str]) -> Fields:
 
 
 def prompt_text(kind: str, fields: Fields) -> str:
-    """What duplicates are judged on: everything that is given."""
+    """What duplicates are judged on: everything that is given, a chat's system turn too."""
     if kind == "text":
         return str(fields["text"])
+    if kind == "chat":
+        return "\n".join(message["content"] for message in fields["messages"] if message["role"] != "assistant")
     return "\n".join(text for text in inputs(kind, fields) if text)
 
 

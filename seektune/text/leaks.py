@@ -1,8 +1,7 @@
 """The last guard before anything is trained: no training row knows an evaluation row.
 
 A leak is a training row that is an evaluation row, nearly repeats one with its answer, or was made from one; and a
-general text that holds one. `check` finds leaks on its own, from the rows as they would be stored, whatever the split
-believed.
+general text that holds one. The guard finds them on its own, from the rows, whatever the split believed.
 
 Where the answer is a label, a near duplicate with another label gives no answer away: it is a conflict, which is
 reported and, where the split is ours, kept on the same side. Of banking77's rows whose nearest neighbour has another
@@ -21,24 +20,24 @@ engines that the study names make them, and 48 of the 50 are found, at the price
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seektune.errors import DataError
-from seektune.text.augmentation.options import AUGMENTERS, BackTranslationOptions
-from seektune.text.kinds import inputs, other_label, prompt_text
+from seektune.score.options import CLASSES
+from seektune.text.kinds import other_label, prompt_text, strings
 from seektune.text.language import tokens
 from seektune.text.near_index import NearIndex
 from seektune.text.options import DataOptions
 from seektune.text.reading import Row
+from seektune.text.translations import Translations
 
 GUARD_SEED = 2
 """Of the guard's MinHash permutations; clusters have 1."""
 
-_TRANSLATED_AT_ONCE = 2_000
-
-_WINDOW_TOKENS = 12
-"""An evaluation row of at least this many tokens must not stand in the general text."""
+_PROMPT_TOKENS, _PART_TOKENS = 6, 12
+"""An evaluation row's prompt, and any other text of it (an answer, a turn of a chat), of at least so many tokens must not
+stand in plain text. What is shorter stands in many texts by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +63,12 @@ class Guard:
     Where the study translates, or says that its rows may have been translated, every evaluation row stands here three
     times: as it is, in the other language, and after a round trip."""
 
-    def __init__(self, evaluation: Sequence[Row], data: DataOptions) -> None:
+    def __init__(self, evaluation: Sequence[Row], data: DataOptions, translations: Translations | None = None) -> None:
         self._kind, self._near_duplicates = data.kind, data.checks.near_duplicates
         self._rows = list(evaluation)
         self._ids = {row.id: row for row in evaluation}
         self._groups = {row.group: row for row in evaluation if row.group}
-        self._translated = list(translations(self._rows, data)) if self._near_duplicates else []
+        self._translated = list((translations or Translations(data)).forms(self._rows))
         count = len(self._rows) + len(self._translated)
         self._near = NearIndex(count, self._text, data.protected_terms, GUARD_SEED)
 
@@ -102,46 +101,36 @@ class Guard:
         return None
 
     def holding(self, general: Sequence[Row]) -> dict[str, Row]:
-        """General texts (by id) that hold an evaluation row word for word, or nearly repeat one."""
+        """Plain texts (by id) that hold an evaluation row's words, or nearly repeat one."""
         found: dict[str, Row] = {}
         if not general:
             return found
-        starts: dict[tuple[str, ...], list[int]] = defaultdict(list)
-        for i in range(len(self._rows)):
-            if len(words := self._near.words(i)) >= _WINDOW_TOKENS:
-                starts[tuple(words[:_WINDOW_TOKENS])].append(i)
+        starts: dict[tuple[str, ...], list[tuple[int, int]]] = defaultdict(list)
+        for i, row in enumerate(self._rows):
+            for part, own in enumerate(self._parts(row)):
+                words = tokens(own)
+                if len(words) >= (_PART_TOKENS if part else _PROMPT_TOKENS):
+                    starts[tuple(words[:_PROMPT_TOKENS])].append((i, part))
         for text in general:
             words = tokens(text.fields["text"])
-            for start in range(len(words) - _WINDOW_TOKENS + 1):
-                for i in starts.get(tuple(words[start : start + _WINDOW_TOKENS]), ()):
-                    wanted = self._near.words(i)
+            for start in range(len(words) - _PROMPT_TOKENS + 1):
+                for i, part in starts.get(tuple(words[start : start + _PROMPT_TOKENS]), ()):
+                    wanted = tokens(self._parts(self._rows[i])[part])
                     if words[start : start + len(wanted)] == wanted:
                         found.setdefault(text.id, self._rows[i])
             if text.id not in found and (hits := self._near.near(text.fields["text"])):
                 found[text.id] = self._row(hits[0])
         return found
 
+    def _parts(self, row: Row) -> list[str]:
+        """The whole prompt first, then every text of it; labels are none."""
+        texts = [] if self._kind in CLASSES else strings(row.fields)
+        return [prompt_text(self._kind, row.fields), *texts]
 
-def translations(rows: Sequence[Row], data: DataOptions) -> Iterator[tuple[Row, str]]:
-    """(row, its prompt in another language or after a round trip) by every engine that the study names."""
-    asked = [options for _, options in data.augment.settings() if isinstance(options, BackTranslationOptions)]
-    for options in {one.model_dump_json(): one for one in (*asked, *data.checks.translations)}.values():
-        engine = AUGMENTERS["back_translation"].load()(options)
-        for start in range(0, len(rows), _TRANSLATED_AT_ONCE):
-            batch = rows[start : start + _TRANSLATED_AT_ONCE]
-            prompts = [inputs(data.kind, row.fields) for row in batch]
-            found = iter(engine.translations([text for texts in prompts for text in texts]))
-            for row, texts in zip(batch, prompts, strict=True):
-                forms = [next(found) or [text, text] for text in texts]
-                for parts in zip(*forms, strict=True):
-                    if list(parts) != texts:
-                        yield row, "\n".join(part for part in parts if part)
-
-
-def check(train: Sequence[Row], evaluation: Sequence[Row], data: DataOptions) -> None:
-    """Raise DataError, naming the leaks, where a training row knows an evaluation row."""
-    guard = Guard(evaluation, data)
-    refuse([leak for row in train if (leak := guard.leak(row))])
+    @property
+    def too_short(self) -> int:
+        """Evaluation rows of so few tokens that plain text is not searched for their words."""
+        return sum(len(self._near.words(i)) < _PROMPT_TOKENS for i in range(len(self._rows)))
 
 
 def refuse(leaks: Sequence[Leak]) -> None:

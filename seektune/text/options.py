@@ -87,6 +87,12 @@ class CheckOptions(Options):
     """A cluster of near duplicates with more rows than this stays whole but always trains, so that one template
     cannot fill an evaluation split."""
 
+    @model_validator(mode="after")
+    def _translations_are_near(self) -> Self:
+        if self.translations and not self.near_duplicates:
+            raise ValueError("translations are recognised as near duplicates; leave near_duplicates at true")
+        return self
+
 
 class DataOptions(Options):
     """From files to tokens."""

@@ -124,6 +124,11 @@ def _mixed(domain: list[Row], general: list[Row], mix: DomainMix) -> tuple[list[
             "there is no general text (data.general), so the mix is domain text alone, and what the base forgets of "
             "general text is not measured"
         )
+    elif not used_general:
+        notes.append(
+            f"no block of general text fits beside {used['domain']:,} tokens of domain text at a domain share of "
+            f"{mix.domain_share:g}: the mix is domain text alone; bring more domain text, or lower data.max_length"
+        )
     elif mix.tokens is None and left_out["domain"] > 0.1 * total["domain"]:
         notes.append(
             f"{left_out['domain'] / total['domain']:.0%} of the domain text is left out, because there is too little "

@@ -35,6 +35,7 @@ from seektune.text.reading import Quarantined, Read, Row, check_share, read
 from seektune.text.shelf import Shelf
 from seektune.text.split import EVALUATION, assign, need_both_sides, uneven
 from seektune.text.stored import stored
+from seektune.text.translations import Translations
 from seektune.trial import Json, canonical, fingerprint
 
 SCHEMA = 5
@@ -79,12 +80,14 @@ def prepare_rows(data: DataOptions, cache: Path, seed: int) -> RowSet:
     sources = [resolve(options) for options in data.sources]
     plain_sources = {name: [resolve(one) for one in getattr(data, name)] for name in PLAIN}
     options = data.model_dump(mode="json", exclude={"max_length"})
+    translations = Translations(data)
     key = fingerprint(
         "rows",
         SCHEMA,
         options,
         [[source.identity for source in block] for block in (sources, *plain_sources.values())],
         [augmenter_identity(data), seed] if data.augment.operators else [],
+        translations.identity,
     )
 
     def build(folder: Path) -> None:
@@ -100,13 +103,20 @@ def prepare_rows(data: DataOptions, cache: Path, seed: int) -> RowSet:
             listed.parent.mkdir(parents=True, exist_ok=True)
             _write_lines(listed, _quarantined(wanted, plain))
             raise
-        _build(folder, data, seed, wanted, plain, options, shelf)
+        _build(folder, data, seed, wanted, plain, options, shelf, translations)
 
     return RowSet.open(stored(cache / "rows" / key[:32], build))
 
 
 def _build(
-    folder: Path, data: DataOptions, seed: int, wanted: Read, plain: Mapping[str, Read], options: Json, shelf: Shelf
+    folder: Path,
+    data: DataOptions,
+    seed: int,
+    wanted: Read,
+    plain: Mapping[str, Read],
+    options: Json,
+    shelf: Shelf,
+    translations: Translations,
 ) -> None:
     clusters, forest = cluster(wanted.rows, data)
     dropped = [(row, reason, other.place) for row, reason, other in clusters.dropped]
@@ -114,7 +124,7 @@ def _build(
     while True:
         oversized = assign(wanted.rows, clusters.kept, forest, data)
         evaluation = [row for row in clusters.kept if row.side in EVALUATION]
-        guard = leaks.Guard(evaluation, data)
+        guard = leaks.Guard(evaluation, data, translations)
         found = [leak for row in clusters.kept if row.side == "train" and (leak := guard.leak(row))]
         if not found or data.split.column:
             break
@@ -129,7 +139,6 @@ def _build(
     train, left_out = mix(train, {options.path or str(options.hub): options.weight for options in data.sources})
     dropped += [(row, "mixing", "") for row in left_out]
     children, augmentation = augment(train, data, seed, guard, shelf)
-    leaks.refuse([leak for child in children if (leak := guard.leak(child))])
 
     split_rows = {name: [row for row in evaluation if row.side == name] for name in EVALUATION}
     split_rows["train"] = [*train, *children]
@@ -160,11 +169,16 @@ def _build(
     report["leaks"] = {
         "rows_checked": len(split_rows["train"]),
         "against_rows": len(evaluation),
-        "found": 0,
+        "found": len(found),
         "may_have_missed": guard.cut,
     }
     report["clusters"] = {"oversized_sent_to_train": oversized, "may_have_missed": clusters.cut}
     report["notes"] += [*wanted.notes, *uneven(clusters.kept, data)]
+    if any(one.rows for one in plain.values()) and (short := guard.too_short):
+        report["notes"].append(
+            f"{short:,} evaluation rows have so few words that plain text is not searched for them: they stand in many "
+            f"texts by chance"
+        )
     if missed := clusters.cut + guard.cut:
         report["notes"].append(
             f"{missed:,} rows are so much like more than {OLDEST} others that only the oldest of these were compared, "

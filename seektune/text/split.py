@@ -80,13 +80,14 @@ def uneven(kept: Sequence[Row], data: DataOptions) -> list[str]:
     if data.split.column:
         return []
     counts = Counter(row.side for row in kept)
+    groups = len({row.group for row in kept})
     shares = [(name, counts[name] / len(kept), getattr(data.split, name)) for name in EVALUATION]
     near = "rows that are near each other, or of groups that share a row, stay together on the most protected side that one of them drew"
     few = "the rows are few groups, and each draws its side"
     return [
         f"{share:.1%} of the rows are in {name}, {asked:.1%} were asked for: {near if share > asked else few}"
         for name, share, asked in shares
-        if abs(share - asked) > _UNEVEN
+        if abs(share - asked) > max(_UNEVEN, 3 * (asked * (1 - asked) / groups) ** 0.5)  # beyond chance
     ]
 
 

@@ -36,7 +36,7 @@ class ContinuedPretrainingOptions(Options):
     """Least share of domain text (data.domain, else the train split) among the tokens of the mix, exact to a block:
     whichever text is too large is cut, nothing is repeated. Without general text (data.general) it is 1."""
     tokens: Count | None = Field(default=None, ge=1)
-    """Most tokens of the mix; None: as many as the texts give at this share."""
+    """Most tokens of the mix, to a block; None: as many as the texts give at this share."""
     epochs: float = Field(default=1.0, gt=0)
     """Passes over the mix."""
     learning_rate: float | None = Field(default=None, gt=0)

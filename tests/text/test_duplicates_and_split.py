@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from seektune.errors import DataError
 from seektune.text.duplicates import edits, same
-from seektune.text.leaks import Guard, check
+from seektune.text.leaks import Guard, refuse
 from seektune.text.near_index import NearIndex
 from seektune.text.options import DataOptions
 from seektune.text.reading import Row, row_id
@@ -75,15 +76,51 @@ def test_conflicts_are_reported_kept_and_kept_together(prepare: Prepare, jsonl: 
     assert len({sides[line] for line in range(1, 81)}) == 3
 
 
-def test_the_same_answer_said_nearly_the_same_is_a_duplicate(
-    prepare: Prepare, jsonl: Write, labelled: Labelled
-) -> None:
-    rows = [{"instruction": row["text"], "output": "It will be done within the next working day."} for row in labelled]
-    rows += [{"instruction": rows[0]["instruction"] + "!", "output": "It will be done within the next working days."}]
-    rows += [{"instruction": rows[1]["instruction"] + "!", "output": "Never."}]
+def test_only_the_same_answer_makes_a_near_row_a_duplicate(prepare: Prepare, jsonl: Write, labelled: Labelled) -> None:
+    """An answer that differs in one word may differ in all: it is yellow, it is red."""
+    rows = [{"instruction": row["text"], "output": "It will be done within the next day."} for row in labelled]
+    rows += [{"instruction": rows[0]["instruction"] + "!", "output": "it will be done, within the next day"}]
+    rows += [{"instruction": rows[1]["instruction"] + "!", "output": "It will be done within the next week."}]
     report = prepare("instruction", jsonl(rows)).report
     assert report["dropped"] == {"near duplicate": 1}
     assert report["conflicts"]["count"] == 1
+
+
+def test_chats_under_different_system_turns_are_different(prepare: Prepare, jsonl: Write, labelled: Labelled) -> None:
+    def chat(row: dict[str, str]) -> dict[str, Any]:
+        turns = [("system", row["text"]), ("user", "Is that allowed?"), ("assistant", "Yes.")]
+        return {"messages": [{"role": role, "content": content} for role, content in turns]}
+
+    assert prepare("chat", jsonl(map(chat, labelled))).report["used"] == len(labelled)
+
+
+def test_rows_of_one_parent_stay_together_though_it_is_no_row(
+    prepare: Prepare, jsonl: Write, labelled: Labelled
+) -> None:
+    rows = [{**row, "parent": f"document {i % 60}"} for i, row in enumerate(labelled)]
+    prepared = prepare("classification", jsonl(rows))
+    where: dict[int, set[str]] = {}
+    for split in ("train", "validation", "test"):
+        for row in prepared.rows(split):
+            where.setdefault((row["line"] - 1) % 60, set()).add(split)
+    assert {len(splits) for splits in where.values()} == {1}
+    assert {split for splits in where.values() for split in splits} == {"train", "validation", "test"}
+    own = [{**row, "split": "test" if i < 60 else "train"} for i, row in enumerate(rows)]
+    with pytest.raises(DataError, match="was made from the same row as"):
+        prepare("classification", jsonl(own), split={"column": "split"})
+
+
+def test_a_parent_is_one_of_the_rows_own_source(prepare: Prepare, jsonl: Write, labelled: Labelled) -> None:
+    one = jsonl([{**row, "id": i} for i, row in enumerate(labelled[:150])], "one.jsonl")
+    two = jsonl([{**row, "id": i, "parent": (i + 1) % 150} for i, row in enumerate(labelled[150:])], "two.jsonl")
+    parents = {
+        row["id"]: row["parent"]
+        for s in ("train", "validation", "test")
+        for row in prepare("classification", one, two).rows(s)
+    }
+    named = {parent for parent in parents.values() if parent is not None}
+    assert len(named) == 150
+    assert all(parents[name] is not None for name in named), "rows of the second file, which have parents themselves"
 
 
 def sides_of(rows: RowSet) -> dict[str, str]:
@@ -176,12 +213,14 @@ def test_guard_names_a_planted_child_of_an_evaluation_row() -> None:
     data = DataOptions(kind="classification", sources=[{"path": "a"}])
     test = labelled_row(7, "Could you close the account of my late father?", "test")
     child = labelled_row(7, "Could you shut the account of my late dad?", "train", parent=test.id, operator="synonym")
+    guard = Guard([test], data)
+    found = guard.leak(child)
+    assert found is not None
     with pytest.raises(DataError, match=rf"made by synonym from {test.id}\), in train, was made from s.jsonl:7"):
-        check([labelled_row(8, "Where is the branch?", "train"), child], [test], data)
-    check([labelled_row(8, "Where is the branch?", "train")], [test], data)
-    assert (
-        Guard([test], data).leak(labelled_row(9, "could you close the account of my late father", "train")) is not None
-    )
+        refuse([found])
+    assert guard.leak(labelled_row(8, "Where is the branch?", "train")) is None
+    assert guard.leak(labelled_row(9, "could you close the account of my late father", "train")) is not None
+    refuse([])
 
 
 def test_general_text_that_holds_an_evaluation_row_is_left_out(
@@ -199,6 +238,36 @@ def test_general_text_that_holds_an_evaluation_row_is_left_out(
         "dropped": {"holds an evaluation row": 1},
     }
     assert all("forum" not in row["text"] for row in rows.rows("general"))
+
+
+@pytest.mark.parametrize(
+    ("quoted", "dropped"),
+    [
+        ("instruction", True),
+        ("output", True),
+        ("short", False),  # of four words: it stands in many texts by chance
+    ],
+)
+def test_plain_text_with_a_short_question_or_an_answer_is_left_out(
+    prepare: Prepare, jsonl: Write, labelled: Labelled, quoted: str, dropped: bool
+) -> None:
+    rows = [
+        {
+            "instruction": f"What about {i} {row['text'].split()[2]}s and {row['label']}?",
+            "output": f"{row['text']} Maybe.",
+        }
+        for i, row in enumerate(labelled)
+    ]
+    rows += [{"instruction": f"word{i} of this?", "output": "Yes."} for i in range(40)]
+    tested = prepare("instruction", jsonl(rows)).rows("test")
+    short = [row for row in tested if row["output"] == "Yes."]
+    row = short[0] if quoted == "short" else next(row for row in tested if row not in short)
+    words = row["instruction" if quoted == "short" else quoted]
+    pages = [{"text": f"An essay about the matter {i}, and why it is odd or even. " * 5} for i in range(20)]
+    pages.append({"text": f"A forum page. Somebody said: {words} Nobody answered, for weeks."})
+    prepared = prepare("instruction", jsonl(rows), general=[{"path": str(jsonl(pages, "general.jsonl"))}])
+    assert prepared.report["general"]["dropped"] == ({"holds an evaluation row": 1} if dropped else {})
+    assert any("so few words that plain text is not searched" in note for note in prepared.report["notes"])
 
 
 def test_share_of_each_side_is_what_was_asked() -> None:

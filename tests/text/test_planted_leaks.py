@@ -33,3 +33,9 @@ def test_planted_leaks_are_refused_and_the_split_itself_is_not(shared: Path, tmp
 def test_rows_whose_nearest_neighbour_has_another_label_are_not_called_leaks(shared: Path) -> None:
     pairs = random.Random(13).sample(nearest(shared, same_label=False), INNOCENTS)
     assert called(pairs) <= 2
+
+
+def test_few_natural_pairs_of_one_label_are_called_leaks(shared: Path) -> None:
+    """They would stop a user's own split; in ours they are kept together."""
+    pairs = random.Random(13).sample(nearest(shared, same_label=True), 500)
+    assert called(pairs) <= 60

@@ -89,9 +89,13 @@ def augment(
             if shelf is not None:
                 child.fields = shelf.put(child.fields)
             children.append(child)
+        asked = len(parents) * data.augment.copies * len(augmenter.rates)
+        if asked and not made:
+            why = ", ".join(f"{reason} {count:,}" for reason, count in rejected.most_common())
+            report["notes"].append(f"operator {augmenter.name} made no row ({why}): it changes nothing in this study")
         report["operators"][augmenter.name] = {
             "rates": list(augmenter.rates),
-            "asked": len(parents) * data.augment.copies * len(augmenter.rates),
+            "asked": asked,
             "made": made,
             "rejected": dict(rejected.most_common()),
             "examples": examples,

@@ -53,6 +53,9 @@ class BackTranslationOptions(Options):
         models = (self.forward is not None) + (self.backward is not None)
         if self.engine == "seq2seq" and models < 2:
             raise ValueError("engine seq2seq needs forward and backward: a model for each direction")
+        own = {"eng": "en", "zho": "zh"}.get(self.pair.partition("-")[0])
+        if self.engine == "apertium" and own and own not in self.languages:
+            raise ValueError(f"pair {self.pair} translates rows of language {own}, but languages is {self.languages}")
         if self.engine == "apertium" and (models or self.temperature):
             raise ValueError("forward, backward and temperature are of engine seq2seq; write `engine: seq2seq`")
         return self
