@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import driver_cost, overhead, record, steps, table, warm
+from benchmarks import data, driver_cost, overhead, record, steps, table, warm
 
 pytestmark = pytest.mark.slow
 
@@ -73,3 +73,13 @@ def test_the_table_says_machine_versions_and_figures(tmp_path: Path, monkeypatch
     assert f"torch {version('torch')}" in text
     assert "python -m benchmarks.speed" in text
     assert "1.25" in text
+
+
+@pytest.mark.real
+def test_data_measures_what_the_issue_names(tmp_path: Path) -> None:
+    if not data.SHARED.is_dir():
+        pytest.skip(f"no shared text at {data.SHARED}")
+    figures = data.measure(tmp_path, [1_000], num_questions=400)
+    assert figures.keys() >= {"seconds_1k_rows", "peak_mb_1k_rows", "seconds_cached_1k", "seconds_synonym_10k"}
+    assert figures["dropped_1k_rows"] >= 1, "repeated rows were made"
+    assert figures["seconds_cached_1k"] < figures["seconds_1k_rows"]
