@@ -23,10 +23,11 @@ def data(arguments: Namespace, output: Output) -> int:
     from seektune.report.data_counts import counts, sentence
     from seektune.report.data_examples import examples
     from seektune.study.study_text import study_text
+    from seektune.text.store import DROPPED
 
     with waiting(output):
         text = study_text(found.study, found.folder.parent.parent / "cache")
-    report, tokens = text.rows.report, text.store.facts["splits"]
+    report, tokens = text.report, text.store.facts["splits"]
     folders = {"rows": str(text.rows.folder), "tokens": str(text.store.folder)}
     if output.mode != "people":
         told = sentence(report)
@@ -34,7 +35,10 @@ def data(arguments: Namespace, output: Output) -> int:
         return 0
     for block in (*counts(report, tokens), *examples(report)):
         show(block, output)
-    output.line(f"every row that was left out: {folders['rows']}/quarantine.jsonl and dropped.jsonl")
+    left_out = f"{folders['rows']}/quarantine.jsonl and dropped.jsonl"
+    if any(text.store.dropped()):
+        left_out += f"; {folders['tokens']}/{DROPPED}, which could not be tokenised"
+    output.line(f"every row that was left out: {left_out}")
     return 0
 
 

@@ -54,11 +54,11 @@ class RowBalance(Handed):
     quarantined: Mapping[str, int]
     """Bad rows, by reason."""
     dropped: Mapping[str, int]
-    """Good rows that are one too many (duplicates, mixing), by reason."""
+    """Good rows that are one too many (duplicates, mixing), or that cannot be tokenised, by reason."""
 
     @staticmethod
     def of(report: Mapping[str, Any]) -> RowBalance:
-        """From the report of a row set, or of one of its sources."""
+        """From the report of a row set (after tokenising), or of one of its sources."""
         return RowBalance(**{name: report[name] for name in RowBalance.model_fields})
 
 

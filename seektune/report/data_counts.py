@@ -1,6 +1,7 @@
 """The counts of a data report as blocks: nothing lost, which rows were left out and why, what lies in which split.
 
-Read from report.json of the prepared rows (text/data_report.py) and, for lengths in tokens, from the token store's facts.
+Read from the prepared rows' report (text/data_report.py), in which rows that could not be tokenised are dropped ones, and,
+for lengths in tokens, from the token store's facts.
 Older reports may lack a part: it is left out.
 """
 
@@ -25,7 +26,7 @@ def counts(rows: Json, tokens: Json) -> Iterator[Block]:
     yield _sources(rows)
     if (table := _left_out(rows)) is not None:
         yield table
-    yield _splits(rows)
+    yield _splits(rows, tokens)
     yield _lengths(rows, tokens)
 
 
@@ -43,17 +44,19 @@ def sentence(rows: Json) -> str:
 
 def token_notes(tokens: Json) -> Iterator[str]:
     """What tokenising left out, cut or read as plain text, over all splits."""
+    rows = "of the rows in train, validation and test"
     for what, words in (
-        ("dropped", "could not be tokenised and are in no split"),
-        ("truncated", "were longer than max_length and cut"),
-        ("notices", "spell out a special token, which is read as plain text"),
+        ("dropped", f"{rows} could not be tokenised and are dropped"),
+        ("dropped_augmented", "augmented rows could not be tokenised and are in no split"),
+        ("truncated", f"{rows} were longer than max_length and cut"),
+        ("notices", f"{rows} spell out a special token, which is read as plain text"),
     ):
         found: Counter[str] = Counter()
         for split in SPLITS:
             found.update((tokens.get(split) or {}).get(what) or {})
         if amount := sum(found.values()):
             why = "" if what == "notices" else f" ({reasons({name: n for name, n in found.items() if n})})"
-            yield f"{amount:,} of the rows in train, validation and test {words}{why}"
+            yield f"{amount:,} {words}{why}"
 
 
 def _sources(rows: Json) -> Table:
@@ -82,14 +85,16 @@ def _left_out(rows: Json) -> Table | None:
     return Table(("rows", "reason", "number", "share", "first of them"), tuple(table), "Rows left out", wrap=True)
 
 
-def _splits(rows: Json) -> Table:
+def _splits(rows: Json, tokens: Json) -> Table:
     table: list[tuple[Cell, ...]] = []
     for name in SPLITS:
         if one := (rows.get("splits") or {}).get(name):
             languages = [f"{language} {share(n, one['rows'])}" for language, n in one["languages"].items()]
             labels = len(one["labels"]) if "labels" in one else None
-            table.append((name, one["rows"], one.get("augmented"), one.get("groups"), labels, joined(languages)))
-    columns = ("split", "rows", "of them augmented", "groups", "labels", "languages")
+            counted = tokens.get(name) or {}
+            lost = sum(sum(counted.get(what, {}).values()) for what in ("dropped", "dropped_augmented")) or None
+            table.append((name, one["rows"], one.get("augmented"), lost, one.get("groups"), labels, joined(languages)))
+    columns = ("split", "rows", "of them augmented", "not tokenised", "groups", "labels", "languages")
     return Table(columns, tuple(table), "Splits, made before anything learned from the text")
 
 

@@ -8,22 +8,30 @@ at once. Raises DataError.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from seektune.study_file import StudyFile
+from seektune.text.data_report import after_tokenising
 from seektune.text.mixing import DomainMix
 from seektune.text.rows import RowSet, prepare_rows
 from seektune.text.store import TokenStore
 from seektune.text.tokens import tokenise, train_tokenizer
+from seektune.trial import Json
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StudyText:
     """Rows, the tokenizer (a folder or hub id), and their tokens."""
 
     rows: RowSet
     tokenizer: str
     store: TokenStore
+
+    @cached_property
+    def report(self) -> Json:
+        """Of the rows, with those that could not be tokenised counted as dropped."""
+        return after_tokenising(self.rows.report, self.store.dropped())
 
 
 def study_text(study: StudyFile, cache: Path) -> StudyText:

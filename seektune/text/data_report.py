@@ -1,6 +1,7 @@
 """The counts that a person checks before believing a score: nothing lost, nothing odd (report.json of a row set).
 
-`rows_in == used + quarantined + dropped`, in total and for every source; `used` does not count augmented rows.
+`rows_in == used + quarantined + dropped`, in total and for every source; `used` does not count augmented rows. What cannot
+be tokenised is known later, under a tokenizer: `after_tokenising` takes it into the same balance.
 """
 
 from __future__ import annotations
@@ -45,9 +46,7 @@ def data_report(
         }
         out = len(mine) + sum(sources[name]["quarantined"].values()) + sum(sources[name]["dropped"].values())
         assert rows_in == out, f"{name}: {rows_in} rows in, {out} accounted for"
-    trained = sum(source["splits"]["train"] for source in sources.values())
-    for source in sources.values():
-        source["share_of_train"] = source["splits"]["train"] / trained if trained else 0.0
+    _share(sources)
     return {
         "kind": data.kind,
         "rows_in": sum(read.rows_in.values()),
@@ -70,6 +69,36 @@ def data_report(
         "augmentation": augmentation,
         "notes": _notes(data, splits, conflicts, augmentation),
     }
+
+
+def after_tokenising(report: Json, dropped: Iterable[Json]) -> Json:
+    """The report with the rows that a token store dropped (`TokenStore.dropped`) taken off `used`, in total and by source,
+    and added to `dropped`. Its `splits` stay as they were made."""
+    lines = list(dropped)
+    if not lines:
+        return report
+    sources = {name: {**one, "splits": dict(one["splits"])} for name, one in report["sources"].items()}
+    for name, source in sources.items():
+        mine = [line for line in lines if line["source"] == name]
+        source |= _less(source, mine)
+        for split, count in Counter(line["split"] for line in mine).items():
+            source["splits"][split] -= count
+    _share(sources)
+    first = _first((line["reason"], f"{Path(line['file']).name}:{line['line']}", line["detail"]) for line in lines)
+    first = {**report["first"], "dropped": {**first, **report["first"]["dropped"]}}
+    return {**report, **_less(report, lines), "sources": sources, "first": first}
+
+
+def _less(counts: Json, lines: Sequence[Json]) -> Json:
+    dropped = Counter(counts["dropped"]) + Counter(line["reason"] for line in lines)
+    return {"used": counts["used"] - len(lines), "dropped": dict(dropped)}
+
+
+def _share(sources: Json) -> None:
+    """Of the original training rows, how many each source gives."""
+    trained = sum(source["splits"]["train"] for source in sources.values())
+    for source in sources.values():
+        source["share_of_train"] = source["splits"]["train"] / trained if trained else 0.0
 
 
 def _first(left: Iterable[tuple[str, str, str]]) -> Json:

@@ -1,16 +1,21 @@
-"""Rows of one row set under one tokenizer: every row is stored, cut or dropped, and each is counted by reason."""
+"""Rows of one row set under one tokenizer: every row is stored, cut or dropped, and each is counted by reason.
+
+An original row that is dropped becomes a line of `dropped.jsonl`; an augmented one is counted only, for it was never read.
+"""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seektune.score.options import CLASSES
+from seektune.text.files.lines import shown
 from seektune.text.kinds import running_text, strings
 from seektune.text.layout import IGNORED, Layout, LayoutError, fit, messages_of
 from seektune.text.options import COLUMNS
@@ -25,10 +30,12 @@ PAIRS = 100
 class Filler:
     """Rows of one row set under one tokenizer, split by split."""
 
-    def __init__(self, layout: Layout, rows: RowSet, max_length: int, too_long: str) -> None:
+    def __init__(self, layout: Layout, rows: RowSet, max_length: int, too_long: str, dropped: IO[str]) -> None:
         self._layout, self._rows, self._max, self._too_long = layout, rows, max_length, too_long
+        self._dropped = dropped
         self.counts: dict[str, dict[str, Counter[str]]] = {
-            split: {"dropped": Counter(), "truncated": Counter(), "notices": Counter()} for split in SPLITS
+            split: {what: Counter() for what in ("dropped", "dropped_augmented", "truncated", "notices")}
+            for split in SPLITS
         }
         self.label_names: list[str] = []
         if rows.kind in CLASSES:
@@ -59,6 +66,14 @@ class Filler:
     def _train(self) -> Iterator[dict[str, Any]]:
         return (row for batch in self._rows.batches("train") for row in batch)
 
+    def _drop(self, split: str, row: dict[str, Any], reason: str, detail: str = "") -> None:
+        augmented = row["augment_seed"] is not None
+        self.counts[split]["dropped_augmented" if augmented else "dropped"][reason] += 1
+        if not augmented and split != "pairs":  # those are training rows a second time
+            line = {name: row[name] for name in ("file", "line", "id", "source")}
+            line |= {"split": split, "reason": reason, "detail": detail}
+            self._dropped.write(json.dumps(line, ensure_ascii=True) + "\n")
+
     def _row(self, row: dict[str, Any], ids: NDArray[np.int32], labels: NDArray[np.int32], label: int) -> Row:
         made_by = "" if row["augment_seed"] is None else row["operator"]
         return Row(row["id"], row["group"], ids, labels, label, row["language"], made_by, row["rate"], row["copy"])
@@ -74,7 +89,7 @@ class Filler:
             whole = self._layout.document(ids)
             if len(whole) > self._max:
                 if self._too_long == "quarantine":
-                    counts["dropped"]["too long"] += 1
+                    self._drop(split, row, "too long", f"{len(whole):,} tokens")
                     continue
                 counts["truncated"]["text"] += 1
                 whole = np.append(whole[: self._max - 1], np.int32(self._layout.eos_id))
@@ -89,14 +104,14 @@ class Filler:
         sentences = self._layout.words([running_text(row["tokens"], row["language"]) for row in batch])
         for row, words in zip(batch, sentences, strict=True):
             if not all(map(len, words)):
-                counts["dropped"]["a word without a token"] += 1
+                self._drop(split, row, "a word without a token")
                 continue
             start = self._layout.document(words[0][:0], end=False)
             ends = len(start) + np.cumsum([len(word) for word in words])
             kept = int(np.searchsorted(ends, self._max, side="right"))
             if kept < len(words):
                 if self._too_long == "quarantine" or not kept:
-                    counts["dropped"]["too long"] += 1
+                    self._drop(split, row, "too long", f"{ends[-1]:,} tokens")
                     continue
                 counts["truncated"]["words"] += 1
             ids = np.concatenate([start, *words[:kept]])
@@ -111,13 +126,13 @@ class Filler:
         chats = [messages_of(self._rows.kind, row) for row in batch]
         for row, laid in zip(batch, self._layout.chats(chats), strict=True):
             if isinstance(laid, LayoutError):
-                counts["dropped"][str(laid)[:120]] += 1
+                self._drop(split, row, shown(str(laid), 120))
                 continue
             if not (laid.labels[1:] != IGNORED).any():
-                counts["dropped"]["no target token"] += 1
+                self._drop(split, row, "no target token")
                 continue
             if len(laid.input_ids) > self._max and self._too_long == "quarantine":
-                counts["dropped"]["too long"] += 1
+                self._drop(split, row, "too long", f"{len(laid.input_ids):,} tokens")
                 continue
             cut, prompt_cut, answer_cut = fit(laid, self._max)
             counts["truncated"]["prompt"] += prompt_cut

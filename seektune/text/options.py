@@ -77,7 +77,7 @@ class CheckOptions(Options):
     """Longer rows are quarantined."""
     too_long: Literal["quarantine", "truncate"] = "truncate"
     """A row with more tokens than `max_length`: cut (answers kept, prompts cut from the left, tagged words from the right)
-    or quarantined."""
+    or left out: counted as dropped, and listed beside the tokens."""
     near_duplicates: bool = True
     """Find near duplicates (MinHash); False: exact ones only."""
     translations: list[BackTranslationOptions] = Field(default=[])

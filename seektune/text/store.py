@@ -1,6 +1,7 @@
 """The tokens a trial sees: memory-mapped Arrow files that cost nothing to open and are shared by all workers.
 
-A store folder holds facts.json and one .arrow file per split (Arrow IPC, one record batch each) with
+A store folder holds facts.json, dropped.jsonl (the rows that could not be tokenised) and one .arrow file per split (Arrow
+IPC, one record batch each) with
 
     row_id string | group string | input_ids list<int32> | labels list<int32> | label int32 | language string
     operator string | rate float64 | copy int32
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -34,6 +35,8 @@ from seektune.trial import Json, derive_seed
 SPLITS = ("train", "validation", "test", "pairs", "base", "domain", "general")
 """Of the rows; training rows two by two, an original one and one that was made from it; and of plain text: what a base is
 pre-trained on, and what is held out of that (text/pretraining.py)."""
+
+DROPPED = "dropped.jsonl"
 
 SCHEMA = pa.schema(
     [
@@ -115,12 +118,19 @@ class TokenStore:
     @cached_property
     def facts(self) -> Json:
         """kind, tokenizer_sha256, pad_id, eos_id, label names, max_length, rates of each augmenting operator; rows, tokens,
-        targets, sha256 per split."""
+        targets, sha256, rows dropped and cut by reason per split."""
         try:
             facts: Json = json.loads((self.folder / "facts.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise DataError(f"{self.folder.absolute()}: not a token store ({error})") from error
         return facts
+
+    def dropped(self) -> Iterator[Json]:
+        """Original rows that are in no split: file, line, id, source, split, reason, detail. None in an older store."""
+        path = self.folder / DROPPED
+        if path.is_file():
+            with path.open(encoding="utf-8") as lines:
+                yield from map(json.loads, lines)
 
     def rows(self, split: str) -> int:
         return self._split(split).rows

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,11 @@ from seektune.text.kinds import running_text, strings
 from seektune.text.mixing import DomainMix
 from seektune.text.options import COLUMNS
 from seektune.text.rows import RowSet
-from seektune.text.store import SPLITS, TokenStore, write_split
+from seektune.text.store import DROPPED, SPLITS, TokenStore, write_split
 from seektune.text.stored import stored
 from seektune.trial import Json, fingerprint
 
-SCHEMA = 4
+SCHEMA = 5
 """Raised when the same rows and tokenizer would give other tokens."""
 
 MAX_LOST_SHARE = 0.05
@@ -105,7 +106,8 @@ def tokenise(
     identity = _files_hash(folder) if folder.is_dir() else f"{tokenizer}@{revision}"
     too_long = str(rows.report["options"]["checks"]["too_long"])
     mixed = [mix.domain_share, mix.tokens] if mix else None
-    key = fingerprint("tokens", SCHEMA, rows.fingerprint, identity, max_length, too_long, mixed)
+    # The folder's name, for the store tells files and lines; the fingerprint is of what the rows say alone.
+    key = fingerprint("tokens", SCHEMA, rows.folder.name, rows.fingerprint, identity, max_length, too_long, mixed)
 
     def build(partial: Path) -> None:
         _fill(partial, rows, _open(tokenizer, revision), max_length, too_long, mix)
@@ -145,28 +147,29 @@ def _fill(folder: Path, rows: RowSet, tokenizer: Any, max_length: int, too_long:
         layout = Layout(tokenizer)
     except LayoutError as error:
         raise DataError(f"{tokenizer.name_or_path}: {error}") from error
-    filler = Filler(layout, rows, max_length, too_long)
     plain = pretraining(rows, layout, max_length, mix)
-    others = {**plain.splits, "pairs": filler.pairs()}
     splits: Json = {}
-    for split in SPLITS:
-        path = folder / f"{split}.arrow"
-        made = others[split] if split in others else filler.split(split)
-        written = write_split(path, made, by_id=split not in others)
-        learned = written.labelled
-        if rows.kind == "classification" and split not in plain.splits:
-            learned = len(written.lengths)
-        elif rows.kind != "tagging" or split in plain.splits:
-            learned -= written.labelled_first  # no token before it, from which it could be told
-        lengths = written.lengths if len(written.lengths) else np.zeros(1)
-        splits[split] = {
-            "rows": len(written.lengths),
-            "tokens": int(written.lengths.sum()),
-            "target_tokens": learned,
-            "lengths": {f"p{q}": int(np.percentile(lengths, q)) for q in (0, 10, 50, 90, 99, 100)},
-            "sha256": _digest(path),
-            **{name: dict(counts) for name, counts in filler.counts[split].items()},
-        }
+    with (folder / DROPPED).open("w", encoding="utf-8") as dropped:
+        filler = Filler(layout, rows, max_length, too_long, dropped)
+        others = {**plain.splits, "pairs": filler.pairs()}
+        for split in SPLITS:
+            path = folder / f"{split}.arrow"
+            made = others[split] if split in others else filler.split(split)
+            written = write_split(path, made, by_id=split not in others)
+            learned = written.labelled
+            if rows.kind == "classification" and split not in plain.splits:
+                learned = len(written.lengths)
+            elif rows.kind != "tagging" or split in plain.splits:
+                learned -= written.labelled_first  # no token before it, from which it could be told
+            lengths = written.lengths if len(written.lengths) else np.zeros(1)
+            splits[split] = {
+                "rows": len(written.lengths),
+                "tokens": int(written.lengths.sum()),
+                "target_tokens": learned,
+                "lengths": {f"p{q}": int(np.percentile(lengths, q)) for q in (0, 10, 50, 90, 99, 100)},
+                "sha256": _digest(path),
+                **{name: dict(counts) for name, counts in filler.counts[split].items()},
+            }
     for split in ("train", "validation", "test"):
         _need_targets(split, splits[split], max_length)
     facts = {
@@ -195,14 +198,15 @@ def _digest(path: Path) -> str:
 
 def _need_targets(split: str, counts: Json, max_length: int) -> None:
     """Enough rows are left, with something to learn: else the loss would be a mean of nothing."""
-    dropped = ", ".join(f"{reason} {count:,}" for reason, count in counts["dropped"].items())
+    by_reason: Counter[str] = Counter(counts["dropped"]) + Counter(counts["dropped_augmented"])
+    dropped = ", ".join(f"{reason} {count:,}" for reason, count in by_reason.items())
     name = {"train": "training"}.get(split, split)
     if not counts["rows"]:
         raise DataError(
             f"no {name} row is left at max_length {max_length}: {dropped}; raise data.max_length, or set "
             f"checks.too_long: truncate"
         )
-    lost = sum(count for reason, count in counts["dropped"].items() if reason != "too long")
+    lost = sum(count for reason, count in by_reason.items() if reason != "too long")
     if lost > MAX_LOST_SHARE * (counts["rows"] + lost):
         raise DataError(
             f"{lost:,} of {counts['rows'] + lost:,} {name} rows cannot be used at max_length {max_length} ({dropped}); check the rows "

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from seektune.text.store import SPLITS
 from tests.cli.conftest import Desk
 from tests.cli.test_data_catalogue import GOOD, lines, study
 
@@ -50,7 +51,7 @@ def test_machines_read_one_object(desk: Desk, augmented: str) -> None:
     (event,) = desk.events("data", augmented)
     assert event["event"] == "data"
     assert event["rows"]["rows_in"] == 103
-    assert set(event["tokens"]) == {"train", "validation", "test", "base"}
+    assert set(event["tokens"]) == set(SPLITS)
     assert all(Path(folder).is_dir() for folder in event["folders"].values())
 
 
@@ -65,6 +66,34 @@ def test_prepare_finds_it_done_and_ends_with_the_same_balance(desk: Desk, augmen
     assert {path: path.stat().st_mtime_ns for path in made} == made
     kinds = [path.name for path in (desk.folder / "data" / "cache").iterdir() for _ in path.glob("[!.]*")]
     assert sorted(kinds) == sorted({"rows", "tokenizers", "tokens", *kinds})  # one of each
+
+
+def test_rows_that_cannot_be_tokenised_are_in_the_balance(desk: Desk) -> None:
+    long = [{**row, "text": f"{row['text']} {'and so on ' * 30}"} for row in GOOD[::10]]
+    (desk.folder / "a.jsonl").write_bytes(lines(*(row for i, row in enumerate(GOOD) if i % 10), *long[:8]))
+    (desk.folder / "b.jsonl").write_bytes(lines(*long[8:]))
+    checks = {"too_long": "quarantine", "near_duplicates": False}
+    file = study(desk, "a.jsonl", sources=[{"path": "a.jsonl"}, {"path": "b.jsonl"}], checks=checks, max_length=64)
+    (event,) = desk.events("data", file)
+    assert event["sentence"].startswith("100 rows in = 90 used + 0 quarantined + 10 dropped (10 too long). ")
+    assert {name: (one["used"], one["dropped"]) for name, one in event["rows"]["sources"].items()} == {
+        "a.jsonl": (90, {"too long": 8}),
+        "b.jsonl": (0, {"too long": 2}),
+    }
+    assert sum(event["tokens"][split]["rows"] for split in ("train", "validation", "test")) == 90
+    dropped = Path(event["folders"]["tokens"], "dropped.jsonl")
+    listed = [json.loads(line) for line in dropped.read_text().splitlines()]
+    assert sorted((Path(one["file"]).name, one["line"]) for one in listed) == [
+        *(("a.jsonl", line) for line in range(91, 99)),
+        ("b.jsonl", 1),
+        ("b.jsonl", 2),
+    ]
+    said = desk("data", file).stdout
+    assert event["sentence"] in said
+    assert str(dropped) in said.replace("\n", "")
+    assert "a.jsonl:9" in said
+    balance = event["sentence"].partition(". Leak check")[0]
+    assert f"prepare: {balance}. " in desk("prepare", file).stdout
 
 
 def test_a_second_call_is_quick(desk: Desk, augmented: str) -> None:

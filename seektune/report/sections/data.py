@@ -33,10 +33,12 @@ def blocks(rows: Json, prepared: PrepareResult) -> tuple[Block, ...]:
     """The whole data report, with the plot of lengths."""
     if not prepared.store or not Path(prepared.store).is_dir():
         return (*counts(rows, {}), *examples(rows))
+    from seektune.text.data_report import after_tokenising
     from seektune.text.store import TokenStore
 
     store = TokenStore(Path(prepared.store))
     lengths = store.lengths("train")
+    rows = after_tokenising(rows, store.dropped())
     return (*counts(rows, store.facts["splits"]), *([_plot(lengths)] if len(lengths) else []), *examples(rows))
 
 

@@ -83,7 +83,7 @@ def prepare(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
         horizon_tokens=horizon(context, train_tokens),
         default=defaults(study.method, hidden_size),
         metrics=sorted(measured.metrics),
-        balance=RowBalance.of(rows.report),
+        balance=RowBalance.of(text.report),
         base_losses=dict(measured.metrics),
         continued_pretraining=found,
     ).model_dump(mode="json")
