@@ -129,7 +129,10 @@ def translations(rows: Sequence[Row], data: DataOptions) -> Iterator[tuple[Row, 
         engine = AUGMENTERS["back_translation"].load()(options)
         for start in range(0, len(rows), _TRANSLATED_AT_ONCE):
             batch = rows[start : start + _TRANSLATED_AT_ONCE]
-            prompts = [inputs(data.kind, row.fields) for row in batch]
+            whole = data.kind == "tagging"  # its input is for editing: INNER_BLANK may stand in it
+            prompts = [
+                [prompt_text(data.kind, row.fields)] if whole else inputs(data.kind, row.fields) for row in batch
+            ]
             found = iter(engine.translations([text for texts in prompts for text in texts]))
             for row, texts in zip(batch, prompts, strict=True):
                 forms = [next(found) or [text, text] for text in texts]
