@@ -21,7 +21,7 @@ _STARTS, _ENDS = frozenset("BSU"), frozenset("ESLU")
 
 def spans(tags: NDArray[np.int64], firsts: NDArray[np.bool_], names: Sequence[str]) -> NDArray[np.int64]:
     """[E, 3] start, end (exclusive) and type of each entity. tags [T] index `names`; firsts [T]: a sentence starts."""
-    split = [name.split("-", 1) if name[1:2] == "-" and name[0] in _PREFIXES else ["I", name] for name in names]
+    split = [_split(name) for name in names]
     types = {kind: number for number, kind in enumerate(sorted({kind for _, kind in split}))}
     type_of = np.array([-1 if name == OUTSIDE else types[kind] for name, (_, kind) in zip(names, split, strict=True)])
     starts, ends = (np.array([prefix in those for prefix, _ in split]) for those in (_STARTS, _ENDS))
@@ -32,6 +32,19 @@ def spans(tags: NDArray[np.int64], firsts: NDArray[np.bool_], names: Sequence[st
     edges = np.append(np.flatnonzero(new), len(tags))
     end = edges[np.searchsorted(edges, start, side="right")]
     return np.stack([start, end, found[start]], axis=1)
+
+
+def entities(tags: Sequence[str]) -> list[tuple[str, int, int]]:
+    """(type, start, end) of each entity of one sentence."""
+    names = sorted(set(tags))
+    numbers = np.array([names.index(tag) for tag in tags], dtype=np.int64)
+    found = spans(numbers, np.arange(len(tags)) == 0, names)
+    return [(_split(tags[start])[1], start, end) for start, end, _ in found.tolist()]
+
+
+def _split(name: str) -> tuple[str, str]:
+    """(prefix, type) of a tag."""
+    return (name[0], name[2:]) if name[1:2] == "-" and name[0] in _PREFIXES else ("I", name)
 
 
 def entity_counts(

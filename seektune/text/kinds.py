@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seektune.score.options import CLASSES
+from seektune.text.language import INNER_BLANK
 from seektune.text.options import COLUMNS
 
 Fields = Mapping[str, Any]
@@ -166,11 +167,14 @@ def _touch(before: str, word: str) -> bool:
 
 
 def inputs(kind: str, fields: Fields) -> list[str]:
-    """The texts that a model is given, in order; augmentation may edit these and nothing else."""
+    """The texts that a model is given, in order; augmentation may edit these and nothing else.
+
+    A tagged row is its tokens, joined by blanks; a blank within one ("New York") is INNER_BLANK.
+    """
     if kind == "chat":
         return [message["content"] for message in fields["messages"] if message["role"] == "user"]
     if kind == "tagging":
-        return [" ".join(fields["tokens"])]
+        return [" ".join(token.replace(" ", INNER_BLANK) for token in fields["tokens"])]
     names = {"instruction": ("instruction", "input"), "classification": ("text",), "summary": ("document",)}
     return [fields[name] for name in names.get(kind, ())]
 
@@ -182,7 +186,7 @@ def with_inputs(kind: str, fields: Fields, texts: list[str]) -> Fields:
         messages = [{**m, "content": next(new)} if m["role"] == "user" else m for m in fields["messages"]]
         return {"messages": messages}
     if kind == "tagging":
-        return {**fields, "tokens": next(new).split(" ")}
+        return {**fields, "tokens": [token.replace(INNER_BLANK, " ") for token in next(new).split(" ")]}
     names = {"instruction": ("instruction", "input"), "classification": ("text",), "summary": ("document",)}[kind]
     return {**fields, **{name: next(new) for name in names}}
 
@@ -193,6 +197,8 @@ def prompt_text(kind: str, fields: Fields) -> str:
         return str(fields["text"])
     if kind == "chat":
         return "\n".join(message["content"] for message in fields["messages"] if message["role"] != "assistant")
+    if kind == "tagging":
+        return " ".join(fields["tokens"])
     return "\n".join(text for text in inputs(kind, fields) if text)
 
 

@@ -17,6 +17,9 @@ _LETTERS = r"[^\W\d_\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+"
 _TOKEN = re.compile(rf"\d+(?:[.,:]\d+)*|{_HAN.pattern}|{_LETTERS}(?:'{_LETTERS})*")
 
 
+INNER_BLANK = "\U0010fffd"
+"""Stands for a blank within a tagged token while the row is edited; no character of any text (private use)."""
+
 _CONTRACTED = re.compile(r"\b([a-z]+)n't\b|\bcannot\b")
 _LONG = {None: "can", "ca": "can", "wo": "will", "sha": "shall"}
 

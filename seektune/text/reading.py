@@ -123,7 +123,7 @@ def read(data: DataOptions, sources: Sequence[Source], kind: str, shelf: Shelf) 
                     ) from None
                 excerpt = shown(repr(record.value) if record.value is not None else "", 200)
                 result.quarantined.append(Quarantined(source.name, file, record.line, bad.reason, bad.detail, excerpt))
-        result.notes += types.notes()
+        result.notes += [*source.notes, *types.notes()]
         for file, found in seen.items():
             _need_columns(file, kind, columns, list(found), extra)
     return result
@@ -171,12 +171,12 @@ def _row(
     if kind != data.kind:
         return row
     if group:
-        parts = [_plain(value.get(name)) for name in group]
+        parts = [_plain(value.get(columns.get(name, name))) for name in group]
         if all(part is None for part in parts):
             raise BadRow("missing group", f"{', '.join(group)} is empty (split.group)")
         row.own_group = "\x1f".join(part or "" for part in parts)
     if data.split.column:
-        side = _plain(value.get(data.split.column))
+        side = _plain(value.get(columns.get(data.split.column, data.split.column)))
         if side is None or side.lower() not in SIDES:
             names = ", ".join(SIDES)
             raise BadRow("unknown split", f"{data.split.column} is {str(side)[:20]!r}, expected one of {names}")

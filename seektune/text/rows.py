@@ -38,7 +38,7 @@ from seektune.text.stored import stored
 from seektune.text.translations import Translations
 from seektune.trial import Json, canonical, fingerprint
 
-SCHEMA = 5
+SCHEMA = 6
 """Raised when the same files and options would give other rows."""
 
 SPLITS = ("train", "validation", "test")
@@ -173,7 +173,11 @@ def _build(
         "may_have_missed": guard.cut,
     }
     report["clusters"] = {"oversized_sent_to_train": oversized, "may_have_missed": clusters.cut}
-    report["notes"] += [*wanted.notes, *uneven(clusters.kept, data)]
+    report["notes"] += [
+        *wanted.notes,
+        *(note for one in plain.values() for note in one.notes),
+        *uneven(clusters.kept, data),
+    ]
     if any(one.rows for one in plain.values()) and (short := guard.too_short):
         report["notes"].append(
             f"{short:,} evaluation rows have so few words that plain text is not searched for them: they stand in many "

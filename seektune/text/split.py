@@ -106,10 +106,18 @@ def need_both_sides(kept: Sequence[Row], data: DataOptions, dropped: Sequence[tu
             f"a finer split.group, or raise split.validation and split.test"
         )
     if data.kind in CLASSES:
-        labels = {label for row in kept if row.side == "train" for label in labels_of(data.kind, row.fields)}
+        train = [row for row in kept if row.side == "train"]
+        labels = {label for row in train for label in labels_of(data.kind, row.fields)}
         if len(labels) < 2:
             what, column = ("word", "tags") if data.kind == "tagging" else ("row", "label")
             raise DataError(
                 f"every training {what} has the label {shown(next(iter(labels)))!r}: there is nothing to tell apart, and "
                 f"accuracy and macro-F1 mean nothing; check the {column} column"
+            )
+        if data.kind == "tagging" and all(label.removeprefix("-").isdecimal() for label in labels):
+            shortest = sorted(labels, key=lambda label: (len(label), label))
+            raise DataError(
+                f"{train[0].place}: tags must be names, with O for a word that names nothing, but every tag of the training "
+                f"rows is a number ({', '.join(shortest[:5])}{', ...' if len(labels) > 5 else ''}), so that no entity can "
+                f"be told from what is none; write the names in their place, for example O for 0 and B-PER for 1"
             )

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from seektune.text.augmentation.options import AUGMENTERS, BackTranslationOptions
-from seektune.text.kinds import inputs
+from seektune.text.kinds import inputs, prompt_text, with_inputs
 from seektune.text.options import DataOptions
 from seektune.text.reading import Row
 
@@ -45,5 +45,6 @@ class Translations:
         for engine in self._engines:
             made = iter(engine.translations([text for texts in prompts for text in texts]))
             for row, texts in zip(rows, prompts, strict=True):
-                forms = zip(*(next(made) or [text, text] for text in texts), strict=True)
-                self._made[row.id] += ["\n".join(filter(None, form)) for form in forms if list(form) != texts]
+                forms = [list(form) for form in zip(*(next(made) or [text, text] for text in texts), strict=True)]
+                edited = [with_inputs(self._kind, row.fields, form) for form in forms if form != texts]
+                self._made[row.id] += [prompt_text(self._kind, fields) for fields in edited]

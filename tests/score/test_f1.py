@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seektune.score.entities import entity_counts, spans
+from seektune.score.entities import entities, entity_counts, spans
 from seektune.score.f1 import class_counts, f1, f1_per_row
 
 Found = list[tuple[int, int, str]]
@@ -73,3 +73,18 @@ def test_rows_spread_as_the_f1_of_resampled_rows_does() -> None:
         draws = [generator.integers(0, len(words), len(words)) for _ in range(500)]
         spread = np.std([f1((counts[0][draw], counts[1][draw])) for draw in draws])
         assert scores.std() / np.sqrt(len(words)) == pytest.approx(spread, rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("tags", "found"),
+    [
+        ("O B-PER I-PER O B-LOC", [("PER", 1, 3), ("LOC", 4, 5)]),
+        ("B-PER B-PER I-PER", [("PER", 0, 1), ("PER", 1, 3)]),
+        ("I-PER I-LOC O O", [("PER", 0, 1), ("LOC", 1, 2)]),
+        ("PER PER O ORG", [("PER", 0, 2), ("ORG", 3, 4)]),
+        ("S-PER S-PER B-LOC I-LOC E-LOC S-LOC", [("PER", 0, 1), ("PER", 1, 2), ("LOC", 2, 5), ("LOC", 5, 6)]),
+        ("O O", []),
+    ],
+)
+def test_entities_of_one_sentence(tags: str, found: list[tuple[str, int, int]]) -> None:
+    assert entities(tags.split()) == found

@@ -48,7 +48,9 @@ def tokens(rows: RowSet, folder: Path, length: int) -> tuple[TokenStore, Any]:
 def no_leak(rows: RowSet, data: DataOptions) -> bool:
     def back(row: dict[str, Any], split: str) -> Row:
         fields = {
-            name: row[name] for name in ("instruction", "input", "output", "text", "label", "messages") if name in row
+            name: row[name]
+            for name in ("instruction", "input", "output", "text", "label", "messages", "document", "summary")
+            if name in row
         }
         return Row(row["id"], fields, "", "", "", 0, row["group"], split, parent=row["parent"])
 
@@ -133,6 +135,26 @@ def test_plays_as_text(prepare: Prepare, shared: Path, tmp_path: Path) -> None:
     assert store.lengths("train").max() == 128 and store.lengths("train").mean() > 100
     text = tokenizer.decode(store.row("test", 0).input_ids, skip_special_tokens=True).strip("\ufffd")
     assert text in (shared / "base_en_tinyshakespeare" / "input.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("kind", "file", "columns", "rows_in"),
+    [
+        ("instruction", "sft_en_gsm8k/gsm8k.jsonl", {"instruction": "question", "output": "answer"}, 1_000),
+        ("chat", "sft_zh_kdconv/kdconv.jsonl", {}, 732),
+        ("summary", "sum_scitldr/scitldr.jsonl", {}, 1_000),
+    ],
+)
+def test_every_row_of_the_other_sets_is_accounted_for(
+    prepare: Prepare, shared: Path, tmp_path: Path, kind: str, file: str, columns: dict[str, str], rows_in: int
+) -> None:
+    source = {"path": str(head(shared / file, tmp_path, 1_000)), "columns": columns}
+    rows = prepare(kind, source)
+    report = rows.report
+    assert report["rows_in"] == rows_in and accounted(report)
+    assert report["used"] == sum(len(rows.rows(split)) for split in ("train", "validation", "test")) > 0.9 * rows_in
+    assert set(report["splits"]["train"]["languages"]) == {"zh" if kind == "chat" else "en"}
+    assert no_leak(rows, DataOptions(kind=kind, sources=[source]))
 
 
 @pytest.mark.parametrize(

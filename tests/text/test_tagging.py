@@ -154,3 +154,11 @@ def test_one_tag_for_every_word_is_refused(prepare: Prepare, jsonl: Write) -> No
     tagged = [{**row, "tags": ["O"] * len(row["tokens"])} for row in english()]
     with pytest.raises(DataError, match="every training word has the label 'O'.*check the tags column"):
         prepare("tagging", jsonl(tagged))
+
+
+def test_tags_that_are_numbers_are_refused(prepare: Prepare, jsonl: Write) -> None:
+    """Without an O, every word would be part of an entity."""
+    numbers = {"O": 0, "B-LOC": 1, "I-LOC": 2}
+    tagged = [{**row, "tags": [numbers[tag] for tag in row["tags"]]} for row in english()]
+    with pytest.raises(DataError, match=r"^rows.jsonl:\d+: tags must be names, with O .* is a number \(0, 1, 2\)"):
+        prepare("tagging", jsonl(tagged))

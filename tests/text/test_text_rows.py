@@ -331,3 +331,32 @@ def test_damaged_files_give_an_answer_or_a_data_error(tmp_path: Path, lines: lis
         assert str(path) in str(error) or "split" in str(error) or "label" in str(error)
     else:
         assert accounted(report) == report["rows_in"]
+
+
+def test_group_and_split_columns_may_be_mapped_ones(prepare: Prepare, jsonl: Write, labelled: Labelled) -> None:
+    """`label` and `id` are our names; the file calls them otherwise."""
+    sides = ("test", "validation", "train", "train")
+    rows = [{"text": row["text"], "topic": row["label"], "fold": sides[i % 4]} for i, row in enumerate(labelled)]
+    source = {"path": str(jsonl(rows)), "columns": {"label": "topic", "id": "fold"}}
+    own = prepare("classification", source, split={"column": "id"}).report
+    assert not own["quarantined"]
+    assert [own["splits"][side]["rows"] for side in ("train", "validation", "test")] == [150, 75, 75]
+    grouped = prepare("classification", source, split={"group": "label", "validation": 0.3, "test": 0.3})
+    labels = [{row["label"] for row in grouped.rows(side)} for side in ("train", "validation", "test")]
+    assert not grouped.report["quarantined"]
+    assert sum(map(len, labels)) == len(set.union(*labels))
+
+
+def test_what_a_folder_holds_beside_rows_is_told(
+    prepare: Prepare, jsonl: Write, labelled: Labelled, tmp_path: Path
+) -> None:
+    (tmp_path / "set" / ".tool").mkdir(parents=True)
+    jsonl(labelled, "set/rows.jsonl")
+    for name in (".rows.jsonl", ".tool/rows.jsonl"):
+        jsonl([{"text": "never"}], f"set/{name}")
+    for name in ("notes.docx", "README.md"):
+        (tmp_path / "set" / name).write_text("x")
+    report = prepare("classification", tmp_path / "set").report
+    assert report["rows_in"] == 300
+    (note,) = [note for note in report["notes"] if "left out" in note]
+    assert note.startswith(str(tmp_path / "set")) and note.endswith(": README.md, notes.docx")

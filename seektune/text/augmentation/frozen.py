@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from seektune.text.language import NUMERALS_HAN, has_han, is_negation, is_number, normal, word_spans
+from seektune.text.language import INNER_BLANK, NUMERALS_HAN, has_han, is_negation, is_number, normal, word_spans
 
 Span = tuple[int, int]
 
@@ -37,23 +37,18 @@ class Frozen:
     said: frozenset[str]  # the words of the answer
     labels: frozenset[str]
     han_labels: tuple[str, ...]
-    protected: tuple[str, ...]
+    protected: tuple[re.Pattern[str], ...]
 
     @staticmethod
     def of(answer: str, labels: frozenset[str], protected: Iterable[str]) -> Frozen:
         plain = normal(answer)
         said = frozenset(plain[start:end] for start, end in word_spans(plain))
-        return Frozen(plain, said, labels, _han(labels), tuple(normal(term) for term in protected))
+        return Frozen(plain, said, labels, _han(labels), _patterns(tuple(protected)))
 
     def spans(self, text: str) -> list[Span]:
         """The immutable parts of `text`."""
-        found = [match.span() for pattern in (_CODE, _PLACEHOLDER, _DIGIT) for match in pattern.finditer(text)]
-        lowered = text.lower()
-        for term in self.protected:
-            start = lowered.find(term)
-            while start >= 0:
-                found.append((start, start + len(term)))
-                start = lowered.find(term, start + 1)
+        patterns = (_CODE, _PLACEHOLDER, _DIGIT, *self.protected)
+        found = [match.span() for pattern in patterns for match in pattern.finditer(text)]
         for start, end in word_spans(text):
             word = normal(text[start:end])
             if (
@@ -76,6 +71,18 @@ class Frozen:
     def _answered(self, word: str) -> bool:
         """Whether the answer repeats `word`: as a whole word, or as Han characters anywhere."""
         return word in self.said or (has_han(word) and word in self.answer)
+
+
+@lru_cache(maxsize=16)
+def _patterns(terms: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
+    """Protected terms as they are written or normalised, in any case: to be found in a text that is neither, because
+    folding moves what comes after (ß, İ)."""
+
+    def spelt(term: str) -> str:
+        words = (re.escape(word).replace("’", "'").replace("'", "['’]") for word in term.split())
+        return f"[\\s{INNER_BLANK}]+".join(words)
+
+    return tuple(re.compile(f"{spelt(term)}|{spelt(normal(term))}", re.IGNORECASE) for term in terms if term.strip())
 
 
 @lru_cache(maxsize=16)

@@ -39,7 +39,7 @@ class Lexicon(Edits):
 
     @cached_property
     def variants(self) -> dict[str, list[str]]:
-        """Lower-case term -> what may stand in its place."""
+        """Term, case folded -> what may stand in its place."""
         pairs: dict[str, list[str]] = defaultdict(list)
         for record in read_table(self._path, ","):
             value = record.value
@@ -53,8 +53,8 @@ class Lexicon(Edits):
                     f"{', '.join(LANGUAGES)}, but got {term!r}, {variant!r}, {language!r}"
                 )
             for one, other in ((term, variant), (variant, term)):
-                if other not in pairs[one.lower()]:
-                    pairs[one.lower()].append(other)
+                if other not in pairs[one.casefold()]:
+                    pairs[one.casefold()].append(other)
         if not pairs:
             raise DataError(f"{self._path}: the lexicon is empty")
         return dict(pairs)
@@ -67,7 +67,9 @@ class Lexicon(Edits):
             plural = "" if term.endswith("s") else "s?"
             return f"(?:(?<![A-Za-z0-9]){re.escape(term)}{plural}(?![A-Za-z0-9]))"
 
-        return re.compile("|".join(map(one, sorted(self.variants, key=lambda t: (-len(t), t)))), re.IGNORECASE)
+        # as they are written, because a folded one may not match its own spelling (ß); each is a variant of another
+        terms = {term for variants in self.variants.values() for term in variants}
+        return re.compile("|".join(map(one, sorted(terms, key=lambda t: (-len(t), t)))), re.IGNORECASE)
 
     def edit(self, draft: Draft, rate: float) -> list[str]:
         spans = [draft.frozen.spans(text) for text in draft.texts]
@@ -84,9 +86,11 @@ class Lexicon(Edits):
 
     def _instead(self, word: str, tagged: bool) -> list[str]:
         """What may stand in place of `word`; in a tagged row, what has as many tokens."""
-        plural = word.lower() not in self.variants
+        folded = word.casefold()
+        plural = folded not in self.variants
         found = []
-        for new in self.variants[word.lower()[:-1] if plural else word.lower()]:
+        # nothing where a match folds to no term: the dotless ı matches i, and folds to itself
+        for new in self.variants.get(folded[:-1] if plural else folded, ()):
             if tagged and new.count(" ") != word.count(" "):
                 continue
             new += "s" if plural and not has_han(new) and not new.endswith("s") else ""

@@ -7,12 +7,14 @@ tags stay as they are. All other operators leave mentions alone.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
+from seektune.score.entities import entities
 from seektune.text.augmentation.frozen import Span, free
 from seektune.text.augmentation.operator import Draft, Edits, some
 from seektune.text.augmentation.options import MentionOptions
 from seektune.text.duplicates import Meaning, meaning
+from seektune.text.kinds import inputs
 from seektune.text.language import tokens
 from seektune.text.reading import Row
 
@@ -28,8 +30,9 @@ class Mention(Edits):
     def learn(self, train: Sequence[Row]) -> None:
         known: dict[Sort, set[str]] = defaultdict(set)
         for row in train:
-            for kind, start, end in mentions(row.fields["tags"]):
-                words = row.fields["tokens"][start:end]
+            tokens_of = inputs("tagging", row.fields)[0].split(" ")
+            for kind, start, end in entities(row.fields["tags"]):
+                words = tokens_of[start:end]
                 known[_sort(kind, words)].add(" ".join(words))
         self._known = {sort: sorted(texts) for sort, texts in known.items()}
 
@@ -37,7 +40,7 @@ class Mention(Edits):
         words = draft.texts[0].split(" ")
         held = draft.frozen.spans(draft.texts[0])
         found: list[tuple[int, int, list[str]]] = []
-        for kind, start, end in mentions(draft.parent.fields["tags"]):
+        for kind, start, end in entities(draft.parent.fields["tags"]):
             text = " ".join(words[start:end])
             others = [other for other in self._known.get(_sort(kind, words[start:end]), ()) if other != text]
             if others and free(_place(words, start, end), held):
@@ -45,22 +48,6 @@ class Mention(Edits):
         for start, end, others in some(found, rate, draft.rng):
             words[start:end] = draft.rng.choice(others).split(" ")
         return [" ".join(words)]
-
-
-def mentions(tags: Sequence[str]) -> Iterator[tuple[str, int, int]]:
-    """(type, first token, end) of every mention: B-X I-X, or plain X X."""
-    start = 0
-    for i, tag in enumerate(tags):
-        following = tags[i + 1] if i + 1 < len(tags) else "O"
-        if tag != "O" and (following.startswith("B-") or _kind(following) != _kind(tag)):
-            yield _kind(tag), start, i + 1
-            start = i + 1
-        elif tag == "O":
-            start = i + 1
-
-
-def _kind(tag: str) -> str:
-    return tag[2:] if tag[1:2] == "-" else tag
 
 
 def _sort(kind: str, words: Sequence[str]) -> Sort:

@@ -7,8 +7,10 @@ it unpacks to far more than text can (a bomb), or where one line is larger than 
 from __future__ import annotations
 
 import gzip
+import tempfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -62,6 +64,24 @@ def _pieces(path: Path, take: Callable[[BinaryIO], bytes]) -> Iterator[tuple[int
                 raise DataError(
                     f"{path}:{line}: {packed:,} bytes of gzip unpack to more than {offset:,}: refused as a gzip bomb"
                 )
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[BinaryIO]:
+    """A file that can be read from any place; `.gz` is unpacked to a temporary file, checked as text is."""
+    if path.suffix != ".gz":
+        with open_bytes(path) as file:
+            yield file
+        return
+    with tempfile.TemporaryFile() as file:
+        for _, _, piece in _pieces(path, lambda packed: packed.read(BLOCK_BYTES)):
+            try:
+                file.write(piece)
+            except OSError as error:
+                place = f"cannot be unpacked to {tempfile.gettempdir()} ({error.strerror or error})"
+                raise DataError(f"{path}: {place}; unpack it yourself, or set TMPDIR to a folder with room") from error
+        file.seek(0)
+        yield file
 
 
 def text_lines(path: Path) -> Iterator[tuple[int, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,12 +12,16 @@ from seektune.text.files.record import Record
 PASSAGE_CHARACTERS = 2_000
 """Plain text is cut into passages of up to this length; a passage is a row."""
 
+_SENTENCE_END = re.compile(r"[.!?][\"'”’)\]]*\s+|[。！？][”’」』）]*\s*")
+_BLANK = re.compile(r"\s+")
+
 
 def read_text(path: Path) -> Iterator[Record]:
-    """Plain text as passages: cut at the first blank line after half a passage, else at a line end."""
+    """Plain text as passages: cut at the first blank line after half a passage, else at a line end; a line that is longer
+    than a passage at the end of a sentence, else at a blank, else anywhere."""
     held: list[str] = []
     first, size = 1, 0
-    for number, line in text_lines(path):
+    for number, line in ((number, part) for number, whole in text_lines(path) for part in _parts(whole)):
         blank = not line.strip()
         if held and ((blank and size >= PASSAGE_CHARACTERS // 2) or size + len(line) > PASSAGE_CHARACTERS):
             yield Record(first, {"text": "".join(held)})
@@ -29,6 +34,22 @@ def read_text(path: Path) -> Iterator[Record]:
         size += len(line)
     if held:
         yield Record(first, {"text": "".join(held)})
+
+
+def _parts(line: str) -> Iterator[str]:
+    """A line in parts of at most a passage, which together are the line."""
+    start = 0
+    while len(line) - start > PASSAGE_CHARACTERS:
+        half, limit = start + PASSAGE_CHARACTERS // 2, start + PASSAGE_CHARACTERS
+        ends = [
+            found[-1]
+            for pattern, first in ((_SENTENCE_END, half), (_BLANK, start + 1))
+            if (found := [match.end() for match in pattern.finditer(line, first, limit)])
+        ]
+        end = ends[0] if ends else limit
+        yield line[start:end]
+        start = end
+    yield line[start:]
 
 
 def read_conll(path: Path) -> Iterator[Record]:

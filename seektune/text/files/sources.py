@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import glob
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seektune.errors import DataError
 from seektune.text.files.lines import shown
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _RUNS_CODE = {".pkl", ".pickle", ".pt", ".pth", ".bin", ".joblib", ".npy", ".npz", ".dill", ".py", ".ipynb", ".sh"}
 _ARCHIVE = {".zip", ".tar", ".tgz", ".7z", ".rar", ".xz", ".bz2", ".zst"}
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,15 @@ class Source:
     files: tuple[Path, ...]
     identity: str
     states: tuple[tuple[int, ...], ...] = ()  # of the files, before their content was hashed
+    notes: tuple[str, ...] = ()  # what a person should know
 
     def records(self, kind: str) -> Iterator[tuple[str, Record]]:
         """(file or hub split, row) in a fixed order."""
         if self.options.hub is not None:
             yield from _hub_records(self.options)
+            for path, state in zip(self.files, self.states, strict=True):
+                _same(path, state)
+            return
         for path, state in zip(self.files, self.states, strict=True):
             empty = True
             reader = READERS[_format(path)]
@@ -49,8 +54,7 @@ class Source:
             for record in reader(path):
                 empty = False
                 yield str(path), record
-            if _state(path) != state:  # what was read is not what the cache would call it by
-                raise DataError(f"{path}: the file changed while it was read; run again when nobody writes it")
+            _same(path, state)
             if empty:
                 raise DataError(f"{path}: the file has no rows")
 
@@ -58,11 +62,26 @@ class Source:
 def resolve(options: SourceOptions) -> Source:
     """Find the files of a source and hash their content."""
     if options.hub is not None:
-        return Source(options.hub, options, (), f"{options.hub}@{options.revision}/{options.subset or ''}")
+        pinned = f"{options.hub}@{options.revision}/{options.subset or ''}"
+        if not Path(options.hub).is_dir():
+            return Source(options.hub, options, (), pinned)
+        root = Path(options.hub).absolute()  # no revision holds a local folder still
+        files = _visible(root)
+        states = tuple(_state(file) for file in files)
+        names = [file.relative_to(root).as_posix() for file in files]
+        return Source(options.hub, options, tuple(files), f"{pinned} {_hash(files, names)}", states)
     assert options.path is not None
     path = Path(options.path).expanduser()
+    notes: tuple[str, ...] = ()
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.is_file() and _format(file) in READERS)
+        there = _visible(path)
+        files = [file for file in there if _format(file) in READERS]
+        if skipped := [shown(str(file.relative_to(path))) for file in there if _format(file) not in READERS]:
+            more = f" and {len(skipped) - _NAMED:,} more" if len(skipped) > _NAMED else ""
+            notes = (
+                f"{shown(options.path)}: left out, because they have none of the suffixes {', '.join(READERS)}: "
+                f"{', '.join(skipped[:_NAMED])}{more}",
+            )
         if not files:
             raise DataError(f"{path.absolute()}: the folder has no data file ({', '.join(READERS)})")
     elif path.is_file():
@@ -78,7 +97,7 @@ def resolve(options: SourceOptions) -> Source:
         _refuse(file)
     files = [file.absolute() for file in files]
     states = tuple(_state(file) for file in files)
-    return Source(options.path, options, tuple(files), _hash(files), states)
+    return Source(options.path, options, tuple(files), _hash(files, [file.name for file in files]), states, notes)
 
 
 def frame_source(frame: pd.DataFrame, folder: Path, columns: dict[str, str] | None = None) -> SourceOptions:
@@ -138,15 +157,26 @@ def _state(path: Path) -> tuple[int, ...]:
     return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
 
 
-def _hash(files: list[Path]) -> str:
+def _same(path: Path, state: tuple[int, ...]) -> None:
+    if _state(path) != state:  # what was read is not what the cache would call it by
+        raise DataError(f"{path}: the file changed while it was read; run again when nobody writes it")
+
+
+def _visible(folder: Path) -> list[Path]:
+    """The files of a folder and its folders, but for names that begin with a dot: half-written and tools' own."""
+    files = (file for file in folder.rglob("*") if file.is_file())
+    return sorted(file for file in files if not any(part[0] == "." for part in file.relative_to(folder).parts))
+
+
+def _hash(files: Sequence[Path], names: Sequence[str]) -> str:
     digest = hashlib.sha256()
-    for path in files:
+    for path, name in zip(files, names, strict=True):
         try:
             with path.open("rb") as file:
                 content = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
-        digest.update(f"{path.name}\0{content}\n".encode())
+        digest.update(f"{name}\0{content}\n".encode())
     return digest.hexdigest()
 
 
@@ -163,5 +193,19 @@ def _hub_records(options: SourceOptions) -> Iterator[tuple[str, Record]]:
             f"{shown(str(error), 200)}); scripts are refused, and without a network a local copy is needed"
         ) from error
     for name, rows in splits.items():
+        named = {column: to_names for column, feature in rows.features.items() if (to_names := _class_names(feature))}
         for number, row in enumerate(rows, start=1):
+            row |= {column: to_names(row[column]) for column, to_names in named.items()}
             yield f"{options.hub}/{name}", Record(number, {"split": str(name), **row})
+
+
+def _class_names(feature: object) -> Callable[[Any], Any] | None:
+    """What turns the numbers of a class column into their names (a hidden label, -1, into none); None for other columns."""
+    from datasets import ClassLabel, LargeList, List
+
+    if isinstance(feature, ClassLabel):
+        names = feature.names
+        return lambda value: names[value] if value is not None and 0 <= value < len(names) else None
+    if isinstance(feature, List | LargeList) and (inner := _class_names(feature.feature)):
+        return lambda values: None if values is None else [inner(value) for value in values]
+    return None

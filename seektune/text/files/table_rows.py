@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from seektune.errors import DataError
-from seektune.text.files.lines import MAX_LINE_BYTES, shown, text_lines
+from seektune.text.files.lines import MAX_LINE_BYTES, shown, text_lines, unpacked
 from seektune.text.files.record import CUT, Record
 
 
@@ -66,14 +66,15 @@ def read_parquet(path: Path) -> Iterator[Record]:
     import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(path)
-        if file.metadata.num_rows == 0:
-            raise DataError(f"{path}: the file has a header ({shown(', '.join(file.schema_arrow.names))}) and no rows")
-        row = 0
-        for batch in file.iter_batches(batch_size=512):
-            for value in batch.to_pylist():
-                row += 1
-                yield Record(row, value)
+        with unpacked(path) as bytes_of, pq.ParquetFile(bytes_of) as file:
+            if file.metadata.num_rows == 0:
+                names = shown(", ".join(file.schema_arrow.names))
+                raise DataError(f"{path}: the file has a header ({names}) and no rows")
+            row = 0
+            for batch in file.iter_batches(batch_size=512):
+                for value in batch.to_pylist():
+                    row += 1
+                    yield Record(row, value)
     except (pa.ArrowException, OSError, ValueError) as error:  # ValueError: a name or string that is not UTF-8
         reason = shown(str(error), 120)
         raise DataError(f"{path}: not a whole Parquet file ({reason}); write or copy it again") from error

@@ -301,3 +301,39 @@ def test_chinese_rows_need_the_chinese_wordnet(monkeypatch: pytest.MonkeyPatch) 
     operator.learn([english] * 30 + [chinese])  # a stray one is only counted
     with pytest.raises(DataError, match="5 of 15 training rows are Chinese.*omw-2.0"):
         operator.learn([english] * 10 + [chinese] * 5)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("take the buſ", "take the coach"),
+        ("THE BUS", "THE coach"),
+        ("Straße und STRAẞE", "Road und road"),
+        ("a gım", "a gım"),
+    ],
+)
+def test_lexicon_with_letters_of_one_case(tmp_path: Path, before: str, after: str) -> None:
+    """The long s is an s in any case, and ß folds to two; the dotless i matches i and folds to itself."""
+    (tmp_path / "a.csv").write_text(
+        "term,variant,language\nbus,coach,en\nstraße,road,en\ngim,gym,en\n", encoding="utf-8"
+    )
+    assert edit(Lexicon(LexiconOptions(path=str(tmp_path / "a.csv"))), before) == after
+
+
+@pytest.mark.parametrize(
+    ("term", "text", "held"),
+    [
+        ("Straße", "In der Straße 5a", "Straße"),
+        ("Straße", "IN DER STRASSE", "STRASSE"),
+        ("l’Oréal", "buy L'Oréal now", "L'Oréal"),
+        ("l'Oréal", "buy l’oréal now", "l’oréal"),
+        ("ＡＢＣ", "the ＡＢＣ and", "ＡＢＣ"),
+        ("ＡＢＣ", "the abc and", "abc"),
+        ("visa", "İİİ İstanbul visa trip", "visa"),
+        ("new york", "to New  York", "New  York"),
+        ("a+b", "an a+B", "a+B"),
+    ],
+)
+def test_protected_terms_as_they_are_written(term: str, text: str, held: str) -> None:
+    spans = set(Frozen.of("", frozenset(), [term]).spans(text)) - set(FREE.spans(text))
+    assert {text[start:end] for start, end in spans} == {held}

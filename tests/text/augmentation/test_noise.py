@@ -7,7 +7,6 @@ import random
 import pytest
 
 from seektune.text.augmentation.frozen import Frozen
-from seektune.text.augmentation.mention import mentions
 from seektune.text.augmentation.noise import Deletion, Swap, Typos
 from seektune.text.augmentation.operator import Draft, Operator
 from seektune.text.augmentation.options import DeletionOptions, InsertionOptions, SwapOptions, TyposOptions
@@ -86,17 +85,3 @@ def test_insertion_stands_between_two_words_that_may_be_edited() -> None:
     assert results(operator, "not seem 3 cards") == {"not seem 3 cards"}
     made = results(operator, "推荐餐馆附近")
     assert len(made) > 1 and all(" " not in text and len(text) > 6 for text in made)
-
-
-@pytest.mark.parametrize(
-    ("tags", "found"),
-    [
-        ("O B-PER I-PER O B-LOC", [("PER", 1, 3), ("LOC", 4, 5)]),
-        ("B-PER B-PER I-PER", [("PER", 0, 1), ("PER", 1, 3)]),
-        ("I-PER I-LOC O O", [("PER", 0, 1), ("LOC", 1, 2)]),
-        ("PER PER O ORG", [("PER", 0, 2), ("ORG", 3, 4)]),
-        ("O O", []),
-    ],
-)
-def test_mentions(tags: str, found: list[tuple[str, int, int]]) -> None:
-    assert list(mentions(tags.split())) == found

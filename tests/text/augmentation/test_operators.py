@@ -193,3 +193,31 @@ def test_every_operator_names_its_kinds_and_refuses_the_others() -> None:
         assert entry.kinds and "text" not in entry.kinds
         for kind in ("text", "instruction", "chat", "classification", "tagging", "summary"):
             assert bool(cannot_edit(name, kind)) is (kind not in entry.kinds)
+
+
+@pytest.mark.parametrize("name", [name for name in AUGMENTERS if "tagging" in AUGMENTERS[name].kinds])
+def test_tagged_tokens_with_blanks_stay_whole(settings: Settings, name: str) -> None:
+    made(name, settings)
+    train = []
+    for city, film in (("New York", "short film"), ("Los Angeles", "long film")):
+        fields = {
+            "tokens": ["The", film, "of", city, "was", "wanted", "by", "children"],
+            "tags": ["O", "O", "O", "B-LOC", "O", "O", "O", "O"],
+        }
+        train.append(Row(row_id("tagging", fields), fields, "en", "s", "s", 1, group=city, side="train"))
+    data = DataOptions(
+        kind="tagging",
+        sources=[{"path": "a"}],
+        protected_terms=["short film"],
+        augment={"operators": [{name: settings(name)}], "copies": 5},
+    )
+    children, report = augment(train, data, 1, Guard([], data))
+    assert children and "tokens changed" not in report["operators"][name]["rejected"]
+    parents = {row.id: row for row in train}
+    for child in children:
+        old, new = parents[child.parent or ""].fields["tokens"], child.fields["tokens"]
+        assert len(new) == 8 and all(token.isprintable() and "\U0010fffd" not in token for token in new)
+        assert "short film" not in old or "short film" in new
+        assert new[3] == old[3] or (name == "mention" and {old[3], new[3]} == {"New York", "Los Angeles"})
+    shown = report["operators"][name]["examples"][0]["before"]
+    assert shown.isprintable() and shown.count(" ") == 9

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from datasets import ClassLabel, Dataset, Features, Value
 
 from seektune.errors import DataError
 from seektune.text.files import lines
@@ -245,3 +246,72 @@ def test_a_json_file_is_held_a_few_rows_at_a_time(tmp_path: Path) -> None:
         assert tracemalloc.get_traced_memory()[1] < 2_000_000
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("end", [". ", "! ", "。", "？", ", ", "，"])
+def test_a_line_longer_than_a_passage_is_cut_and_nothing_lost(tmp_path: Path, end: str) -> None:
+    path = tmp_path / "long.txt"
+    sentence = ("word " * 12 if end.isascii() else "转账失败了" * 12).strip() + end
+    path.write_text("First line.\n" + sentence * 200 + "\nLast line.\n", encoding="utf-8")
+    found = records(path, "text")
+    passages = [record.value["text"] for record in found if record.value]
+    assert "".join(passages) == path.read_text(encoding="utf-8")
+    assert len(passages) > 5 and all(len(passage) <= 2_000 for passage in passages)
+    if end != "，":  # where only a comma is, the cut is anywhere
+        assert all(passage.endswith((end, "word ", "\n")) for passage in passages)
+    if end.strip() not in (",", "，"):
+        assert all(passage.endswith((end, "\n")) for passage in passages)
+    assert [record.line for record in found[:3]] == [1, 2, 2]
+
+
+def test_parquet_in_gzip(tmp_path: Path) -> None:
+    plain = write(tmp_path, "a.parquet").read_bytes()
+    path = tmp_path / "b.parquet.gz"
+    path.write_bytes(gzip.compress(plain))
+    assert [record.value for record in records(path)] == ROWS
+    path.write_bytes(gzip.compress(plain)[:-20])
+    with pytest.raises(DataError, match=r"b.parquet.gz:\d+: the gzip stream is cut or damaged"):
+        records(path)
+    path.write_bytes(gzip.compress(bytes(80 * 2**20)))
+    with pytest.raises(DataError, match="gzip bomb"):
+        records(path)
+    path.write_bytes(gzip.compress(plain[:-20]))
+    with pytest.raises(DataError, match=r"b.parquet.gz: not a whole Parquet file"):
+        records(path)
+
+
+def test_a_hub_folder_on_this_machine_is_what_its_files_say(tmp_path: Path) -> None:
+    path = tmp_path / "set" / "train.jsonl"
+    path.parent.mkdir()
+    path.write_text('{"text": "one"}\n')
+    options = SourceOptions(hub=str(path.parent), revision="0" * 40)
+    before = resolve(options)
+    assert resolve(options).identity == before.identity
+    path.write_text('{"text": "two"}\n')
+    after = resolve(options)
+    assert after.identity != before.identity
+    assert [record.value for _, record in after.records("text")] == [{"split": "train", "text": "two"}]
+    with pytest.raises(DataError, match=r"train.jsonl: the file changed while it was read"):
+        list(before.records("text"))
+    path.rename(path.with_name("test.jsonl"))  # a split is called by its file
+    assert resolve(options).identity != after.identity
+
+
+def test_hub_classes_have_their_names(tmp_path: Path) -> None:
+    names = ["O", "B-LOC"]
+    features = Features(
+        {
+            "tokens": [Value("string")],
+            "ner": [ClassLabel(names=names)],
+            "label": ClassLabel(names=["bad", "good"]),
+            "number": Value("int64"),
+        }
+    )
+    rows = {"tokens": [["in", "Lyon"], ["a"]], "ner": [[0, 1], [0]], "label": [1, -1], "number": [1, 0]}
+    (tmp_path / "set").mkdir()
+    Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "set" / "train.parquet")
+    found = resolve(SourceOptions(hub=str(tmp_path / "set"), revision="0" * 40)).records("tagging")
+    assert [record.value for _, record in found] == [
+        {"split": "train", "tokens": ["in", "Lyon"], "ner": ["O", "B-LOC"], "label": "good", "number": 1},
+        {"split": "train", "tokens": ["a"], "ner": ["O"], "label": None, "number": 0},
+    ]
