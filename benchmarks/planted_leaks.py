@@ -38,6 +38,7 @@ from seektune.text.rows import prepare_rows
 KIND = "classification"
 SORTS = ("copy", "case_and_space", "one_word", "child", "back_translation")
 INNOCENTS = 200
+_CHUNK = 500
 LIMITS = {"equal": -1.0, "1_word": 0.0, "10pct": 0.1, "20pct": 0.2, "30pct": 0.3, "40pct": 0.4}
 TRANSLATED = [{"engine": "apertium", "pair": "eng-spa"}]
 
@@ -145,10 +146,12 @@ def nearest(shared: Path, *, same_label: bool) -> list[tuple[Json, Json]]:
         rows: list[Json] = list(csv.DictReader(file))
     grams = TfidfVectorizer(analyzer="char_wb", ngram_range=(4, 4), sublinear_tf=True)
     vectors = grams.fit_transform([one["text"] for one in rows])
-    likeness = (vectors @ vectors.T).tolil()
-    likeness.setdiag(0)
-    closest = likeness.tocsr().argmax(axis=1)
-    pairs = [(one, rows[int(other)]) for one, other in zip(rows, np.asarray(closest).ravel().tolist(), strict=True)]
+    closest: list[int] = []
+    for start in range(0, len(rows), _CHUNK):
+        likeness = (vectors[start : start + _CHUNK] @ vectors.T).toarray()
+        likeness[np.arange(len(likeness)), start + np.arange(len(likeness))] = 0  # itself
+        closest += likeness.argmax(axis=1).tolist()
+    pairs = [(one, rows[other]) for one, other in zip(rows, closest, strict=True)]
     found, neighbours = [], set[str]()
     for one, other in pairs:  # a row is on one side only
         if (one["category"] == other["category"]) == same_label and one["text"] not in neighbours:
