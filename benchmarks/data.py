@@ -1,7 +1,8 @@
 """How fast is data prepared, in how much memory, and what does the leak guard find?
 
-Rows are pairs of real sentences (bank questions, translated sentences, school problems, a novel), so that any number of
-different ones can be made; one in 50 repeats an earlier row, one in 50 is such a row with one word changed.
+Rows are walks from word to word as real sentences have them (bank questions, translated sentences, school problems, a
+novel), so that any number of different ones can be made that share no more in a million than in ten thousand; one in 50
+repeats an earlier row, one in 50 is such a row with one word changed.
 
 (a) 10,000, 100,000 and 1,000,000 rows read, checked, deduplicated, split and guarded, each in a process of its own; the
     second call, with nothing changed
@@ -23,7 +24,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from benchmarks.planted_leaks import figures_of_leaks
@@ -33,6 +36,7 @@ from seektune.text.options import DataOptions
 SHARED = Path(__file__).parents[1] / "../shared/data"
 REPEATED, CHANGED = 0.02, 0.04
 REMEMBERED = 5_000
+LEAST_WORDS = 10
 
 
 def sentences() -> list[str]:
@@ -49,10 +53,15 @@ def sentences() -> list[str]:
 
 
 def made_rows(count: int) -> Iterator[dict[str, str]]:
-    pool, rng, earlier = sentences(), random.Random(7), list[dict[str, str]]()
+    rng, earlier = random.Random(7), list[dict[str, str]]()
+    follows: dict[str, list[str]] = defaultdict(list)
+    for sentence in sentences():
+        words = sentence.split(" ")
+        for one, other in pairwise(["", *words, ""]):
+            follows[one].append(other)
     for number in range(count):
         kind = rng.random()
-        row = {"text": f"{rng.choice(pool)} {rng.choice(pool)}", "label": f"topic {number % 20}"}
+        row = {"text": _walk(follows, rng), "label": f"topic {number % 20}"}
         if kind < CHANGED and earlier:
             row = dict(rng.choice(earlier))
             if kind >= REPEATED:
@@ -62,6 +71,16 @@ def made_rows(count: int) -> Iterator[dict[str, str]]:
         if len(earlier) < REMEMBERED:
             earlier.append(row)
         yield row
+
+
+def _walk(follows: dict[str, list[str]], rng: random.Random) -> str:
+    """Sentences until there are LEAST_WORDS words."""
+    words: list[str] = []
+    last = ""
+    while len(words) < LEAST_WORDS or last:
+        last = rng.choice(follows[last])  # "": the sentence ends, another begins
+        words += [last] if last else []
+    return " ".join(words)
 
 
 def prepare(path: Path, cache: Path, operators: list[str]) -> dict[str, float]:
