@@ -243,7 +243,8 @@ _ORIGIN_TYPES = {
 def _write_rows(path: Path, rows: Sequence[Row], kind: str) -> str:
     """Write a split, batch by batch; gives the sha256 of its rows (files and lines left out: content only)."""
     schema = pa.schema([("id", _TEXT), *_FIELD_TYPES[kind].items(), *_ORIGIN_TYPES.items()])
-    with pq.ParquetWriter(path, schema) as writer:
+    repeated = ["language", "source", "file", "operator"]  # a dictionary of texts would hold them all once more
+    with pq.ParquetWriter(path, schema, use_dictionary=repeated) as writer:
         for start in range(0, len(rows), _BATCH):
             batch = rows[start : start + _BATCH]
             told = [dict(row.fields) for row in batch]

@@ -360,3 +360,31 @@ def test_what_a_folder_holds_beside_rows_is_told(
     assert report["rows_in"] == 300
     (note,) = [note for note in report["notes"] if "left out" in note]
     assert note.startswith(str(tmp_path / "set")) and note.endswith(": README.md, notes.docx")
+
+
+@pytest.mark.slow
+def test_memory_follows_the_number_of_rows_and_not_their_length(tmp_path: Path) -> None:
+    code = """
+        import random, re, sys
+        from pathlib import Path
+        from seektune.text.options import DataOptions
+        from seektune.text.rows import prepare_rows
+
+        folder, rows = Path(sys.argv[1]), int(sys.argv[2])
+        rng = random.Random(1)
+        words = ["".join(rng.choices("abcdefghijklmnoprstuvw", k=rng.randint(2, 9))) for _ in range(20_000)]
+        path = folder / f"{rows}.jsonl"
+        with path.open("w") as file:
+            for _ in range(rows):
+                text = " ".join(rng.choices(words, k=2_500))
+                file.write('{"text": "' + text + '"}\\n')
+        prepare_rows(DataOptions(kind="text", sources=[{"path": str(path)}]), folder / "cache", 0)
+        print(path.stat().st_size, 1024 * int(re.findall(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[0]))
+    """
+    measured = []
+    for rows in (1_200, 3_600):  # both fill the batches in which rows are written
+        command = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path), str(rows)]
+        done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
+        measured.append([int(number) for number in done.stdout.split()])
+    (small, least), (large, most) = measured
+    assert most - least < (large - small) / 2
