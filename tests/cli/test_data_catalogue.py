@@ -365,7 +365,7 @@ def test_d17_a_hub_set_with_a_script_is_refused(desk: Desk) -> None:
 
 def test_d18_a_file_that_changes_while_it_is_read(desk: Desk) -> None:
     path = desk.folder / "a.jsonl"
-    path.write_bytes(lines(*GOOD))
+    path.write_bytes(lines(*GOOD) + b"\n" * 1_000_000)  # blank lines are no rows, but take time to read
     over = threading.Event()
 
     def write() -> None:
