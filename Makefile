@@ -10,7 +10,7 @@ export TOKENIZERS_PARALLELISM ?= false
 help:
 	@echo "make tune    set up, then run the whole pipeline on $(STUDY)"
 	@echo "make test    set up, then run every test"
-	@echo "make check   lint, format, types, borders, fast tests (about a minute)"
+	@echo "make check   lint, format, types, borders, fast tests (about three minutes)"
 	@echo "make bench   measure, and print the benchmark table (about ten minutes)"
 	@echo "make clean   remove what runs have made (data/runs, data/cache)"
 
