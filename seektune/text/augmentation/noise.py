@@ -17,8 +17,9 @@ import random
 from collections.abc import Sequence
 
 from seektune.text.augmentation.frozen import Frozen
-from seektune.text.augmentation.operator import Draft, Edits, some
+from seektune.text.augmentation.operator import Draft
 from seektune.text.augmentation.options import DeletionOptions, SwapOptions, TyposOptions
+from seektune.text.augmentation.word_edits import WordEdits
 from seektune.text.augmentation.words import STOP_WORDS, Words
 from seektune.text.language import cut, has_han, is_negation, is_number, normal, word_set
 
@@ -59,20 +60,20 @@ def _movable(words: Words, i: int) -> bool:
     return not any(is_number(normal(near)) or is_negation(normal(near)) for near in words.neighbours(i))
 
 
-class Deletion(Edits):
+class Deletion(WordEdits[int]):
     """The operator."""
 
     def __init__(self, settings: DeletionOptions) -> None:
         pass
 
-    def edit(self, draft: Draft, rate: float) -> list[str]:
-        edited = list(draft.texts)
-        words = [Words(text, draft.frozen) for text in draft.texts]
-        found = [(number, i) for number, one in enumerate(words) for i in one.open if self._deletable(one, i)]
-        for number, i in reversed(_apart(some(found, rate, draft.rng))):
-            one = words[number]
-            edited[number] = edited[number][: one.spans[i - 1][1]] + edited[number][one.spans[i][1] :]
-        return edited
+    def places(self, words: Words) -> list[int]:
+        return [i for i in words.open if self._deletable(words, i)]
+
+    def change(self, words: Words, place: int, draft: Draft) -> tuple[int, int, str]:
+        return words.spans[place - 1][1], words.spans[place][1], ""
+
+    def apart(self, chosen: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        return _apart(chosen)
 
     @staticmethod
     def _deletable(words: Words, i: int) -> bool:
@@ -82,28 +83,24 @@ class Deletion(Edits):
         return len(words.spans) >= MIN_WORDS and follows and not part and _movable(words, i)
 
 
-class Swap(Edits):
+class Swap(WordEdits[int]):
     """The operator; the rate is that of the pairs that may be exchanged."""
 
     def __init__(self, settings: SwapOptions) -> None:
         pass
 
-    def edit(self, draft: Draft, rate: float) -> list[str]:
-        edited = list(draft.texts)
-        words = [Words(text, draft.frozen) for text in draft.texts]
-        found = [(number, i) for number, one in enumerate(words) for i in self._pairs(one)]
-        for number, i in reversed(_apart(some(found, rate, draft.rng))):
-            one = words[number]
-            (a, b), (c, d) = one.spans[i : i + 2]
-            edited[number] = edited[number][:a] + one[i + 1] + one.text[b:c] + one[i] + edited[number][d:]
-        return edited
-
-    @staticmethod
-    def _pairs(words: Words) -> list[int]:
+    def places(self, words: Words) -> list[int]:
         movable = {i for i in words.open if _movable(words, i) and words[i] not in ARTICLES}
         movable -= {i for i in movable if has_han(words[i]) and len(words[i]) == 1}
         pairs = (i for i in sorted(movable) if i + 1 in movable and words.joined(i) and words[i] != words[i + 1])
         return [i for i in pairs if words.neighbour(i, -1) not in HEADS]
+
+    def change(self, words: Words, place: int, draft: Draft) -> tuple[int, int, str]:
+        (start, one), (other, end) = words.spans[place : place + 2]
+        return start, end, words[place + 1] + words.text[one:other] + words[place]
+
+    def apart(self, chosen: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        return _apart(chosen)
 
 
 def _apart(chosen: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -115,21 +112,17 @@ def _apart(chosen: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     return apart
 
 
-class Typos(Edits):
+class Typos(WordEdits[int]):
     """The operator."""
 
     def __init__(self, settings: TyposOptions) -> None:
         pass
 
-    def edit(self, draft: Draft, rate: float) -> list[str]:
-        edited = list(draft.texts)
-        words = [Words(text, draft.frozen) for text in draft.texts]
-        found = [(number, i) for number, one in enumerate(words) for i in one.open if self._mistakable(one[i])]
-        for number, i in reversed(some(found, rate, draft.rng)):
-            one = words[number]
-            start, end = one.spans[i]
-            edited[number] = edited[number][:start] + _mistyped(one[i], draft) + edited[number][end:]
-        return edited
+    def places(self, words: Words) -> list[int]:
+        return [i for i in words.open if self._mistakable(words[i])]
+
+    def change(self, words: Words, place: int, draft: Draft) -> tuple[int, int, str]:
+        return *words.spans[place], _mistyped(words[place], draft)
 
     @staticmethod
     def _mistakable(word: str) -> bool:

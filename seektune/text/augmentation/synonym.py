@@ -18,10 +18,11 @@ from functools import cached_property
 from itertools import pairwise
 
 from seektune.errors import DataError
-from seektune.text.augmentation.operator import Draft, Edits, some
+from seektune.text.augmentation.operator import Draft, some
 from seektune.text.augmentation.options import InsertionOptions, SynonymOptions
 from seektune.text.augmentation.tagger import Tagger, find_tagger, tagger_identity
 from seektune.text.augmentation.thesaurus import Thesaurus, thesaurus
+from seektune.text.augmentation.word_edits import WordEdits
 from seektune.text.augmentation.wordnet import describe, find_wordnet, has_chinese, identity
 from seektune.text.augmentation.words import STOP_WORDS, Words
 from seektune.text.language import has_han, word_set
@@ -37,7 +38,7 @@ _BEFORE_VERB = word_set(
 )
 
 
-class Synonym(Edits):
+class Synonym(WordEdits[tuple[int, list[str]]]):
     """The operator; WordNet and the tagger are opened at the first text."""
 
     def __init__(self, settings: SynonymOptions | InsertionOptions) -> None:
@@ -64,22 +65,13 @@ class Synonym(Edits):
                 f"(omw-2.0); bring it by `python -m seektune.text.augmentation.wordnet` with a network, or use other operators"
             )
 
-    def edit(self, draft: Draft, rate: float) -> list[str]:
-        edited = list(draft.texts)
-        words = [Words(text, draft.frozen) for text in draft.texts]
-        for number, i, substitutes in reversed(some(self._found(words), rate, draft.rng)):
-            start, end = words[number].spans[i]
-            edited[number] = edited[number][:start] + draft.rng.choice(substitutes) + edited[number][end:]
-        return edited
+    def places(self, words: Words) -> list[tuple[int, list[str]]]:
+        """(number of the word, its substitutes) of every word that has any."""
+        return [(i, substitutes) for i in words.open if (substitutes := self._substitutes(words, i))]
 
-    def _found(self, words: Sequence[Words]) -> list[tuple[int, int, list[str]]]:
-        """(number of the text, number of the word, its substitutes) of every word that has any."""
-        return [
-            (number, i, substitutes)
-            for number, one in enumerate(words)
-            for i in one.open
-            if (substitutes := self._substitutes(one, i))
-        ]
+    def change(self, words: Words, place: tuple[int, list[str]], draft: Draft) -> tuple[int, int, str]:
+        i, substitutes = place
+        return *words.spans[i], draft.rng.choice(substitutes)
 
     def _substitutes(self, words: Words, i: int) -> list[str]:
         word, lower = words[i], words[i].lower()
@@ -118,9 +110,9 @@ class Insertion(Synonym):
     def edit(self, draft: Draft, rate: float) -> list[str]:
         edited = list(draft.texts)
         words = [Words(text, draft.frozen) for text in draft.texts]
+        found = [(one, number, substitutes) for number, one in enumerate(words) for _, substitutes in self.places(one)]
         chosen: list[tuple[int, int, str]] = []
-        for number, _, substitutes in some(self._found(words), rate, draft.rng):
-            one = words[number]
+        for one, number, substitutes in some(found, rate, draft.rng):
             pairs = (i for i, following in pairwise(one.open) if following == i + 1 and one.joined(i))
             if places := [i for i in pairs if one[i].lower() not in ("a", "an")]:
                 at = one.spans[draft.rng.choice(places)][1]
