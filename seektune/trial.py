@@ -50,6 +50,11 @@ def derive_seed(*parts: object) -> int:
     return int(fingerprint(*parts)[:8], 16) & 0x7FFFFFFF
 
 
+def drawn(*parts: object) -> float:
+    """A number in [0, 1) that is a function of its parts."""
+    return int(fingerprint(*parts)[:12], 16) / 16**12
+
+
 @dataclass(frozen=True, slots=True)
 class Start:
     """A place to start from: the checkpoint that `trial` left at `tokens`."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from seektune.ledger.results import AugmentationResult, Candidate
+from seektune.ledger.results import AugmentationResult
 from seektune.report import plots
+from seektune.report.safe import markdown as escape
 from seektune.report.sections.augmentation import NAMES, differences, words
 from seektune.trial import Json
 from tasks import pages
-from tasks.board import rounded
 from tasks.holding import hold
 from tasks.watched import WatchedRun
 
@@ -30,17 +30,14 @@ def page(result: AugmentationResult, metric: str) -> str:
     return pages.page(
         [
             f"# Augmentation: {result.effect}",
-            result.sentence,
+            escape(result.sentence),
             picture,
-            pages.table([scores(NAMES[name], one, metric) for name, one in arms.items() if one is not None]),
+            pages.table(
+                [
+                    {"": NAMES[name], **pages.scores(one, metric), "learning rate": one.params["learning_rate"]}
+                    for name, one in arms.items()
+                    if one is not None
+                ]
+            ),
         ]
     )
-
-
-def scores(name: str, one: Candidate, metric: str) -> Json:
-    return {
-        "": name,
-        f"mean {metric}": one.mean,
-        "seeds": ", ".join(str(rounded(value)) for value in one.values),
-        "learning rate": one.params["learning_rate"],
-    }

@@ -8,7 +8,6 @@ from seektune.report.safe import code
 from seektune.report.safe import markdown as escape
 from seektune.trial import Json
 from tasks import pages
-from tasks.board import rounded
 from tasks.holding import hold
 from tasks.watched import WatchedRun
 
@@ -46,12 +45,4 @@ def page(result: ConfirmResult, metric: str) -> str:
 
 
 def scores(candidates: list[Candidate], role: str, metric: str) -> list[Json]:
-    return [
-        {
-            "": role,
-            "name": one.name,
-            f"mean {metric}": one.mean,
-            "seeds": ", ".join(str(rounded(v)) for v in one.values),
-        }
-        for one in candidates
-    ]
+    return [{"": role, "name": one.name, **pages.scores(one, metric)} for one in candidates]

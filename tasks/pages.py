@@ -10,10 +10,11 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Mapping, Sequence
 
+from seektune.ledger.results import Candidate
 from seektune.report import markdown
 from seektune.report.blocks import Block, Figure, Table
 from seektune.report.safe import markdown as escape
-from seektune.trial import Scalar
+from seektune.trial import Json, Scalar
 from tasks import board
 
 LARGEST_PAGE_BYTES = 480_000
@@ -83,3 +84,8 @@ def page(parts: Iterable[str]) -> str:
         return text
     kept = text.encode()[:LARGEST_PAGE_BYTES].decode(errors="ignore")
     return kept.rsplit("\n", 1)[0] + "\n\n*Cut here: the whole report is in the study's folder.*"
+
+
+def scores(one: Candidate, metric: str) -> Json:
+    """Cells of a configuration that was trained with several seeds."""
+    return {f"mean {metric}": one.mean, "seeds": ", ".join(str(board.rounded(value)) for value in one.values)}

@@ -22,14 +22,13 @@ from peft import LoraConfig, TaskType, get_peft_model
 from peft.utils import transformers_weight_conversion as conversion
 from torch import nn
 
+from seektune.adapt.head import head_of
 from seektune.adapt.options import LoraOptions
-from seektune.score.options import CLASSES
 
 
 def lora(model: Any, kind: str, options: LoraOptions) -> Any:
     """The model wrapped by peft. A initialised from torch's generator, B zero: at the start it equals the base."""
-    of_classes = getattr(model, "score", getattr(model, "classifier", None))
-    output = of_classes if kind in CLASSES else model.get_output_embeddings()
+    output = head_of(model, kind)
     tasks = {"classification": TaskType.SEQ_CLS, "tagging": TaskType.TOKEN_CLS}
     config = LoraConfig(
         task_type=tasks.get(kind, TaskType.CAUSAL_LM),

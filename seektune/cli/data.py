@@ -26,7 +26,7 @@ def data(arguments: Namespace, output: Output) -> int:
     from seektune.text.store import DROPPED
 
     with waiting(output):
-        text = study_text(found.study, found.folder.parent.parent / "cache")
+        text = study_text(found.study, found.study.cache)
     report, tokens = text.report, text.store.facts["splits"]
     folders = {"rows": str(text.rows.folder), "tokens": str(text.store.folder)}
     if output.mode != "people":

@@ -21,7 +21,7 @@ def model_files(study: StudyFile) -> dict[str, str]:
     folder = Path(base) if base else None
     if folder is None or not folder.is_dir():
         return {}
-    memory = Path(study.run.folder).absolute().parent / "cache" / "hashes"
+    memory = study.cache / "hashes"
     files = {path for pattern in _READ for path in folder.glob(pattern)}
     try:
         return {path.name: file_hash(path, memory) for path in sorted(files)}

@@ -135,7 +135,7 @@ class Run:
         context = Context(
             study=self.study,
             folder=self.folder,
-            cache=self.root.parent / "cache",
+            cache=self.study.cache,
             champions=self.root.parent / "champions",
             workers=self.workers,
             device=self.device,

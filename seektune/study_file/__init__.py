@@ -87,6 +87,11 @@ class StudyFile(Options):
     def _known_direction(cls, value: Any) -> Any:
         return complete_objective(value)
 
+    @property
+    def cache(self) -> Path:
+        """Where what is made of content is kept, beside the folder of the runs."""
+        return Path(self.run.folder).absolute().parent / "cache"
+
     def fixed_params(self) -> dict[str, Scalar]:
         return dict(self.fixed)
 

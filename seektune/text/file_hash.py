@@ -17,18 +17,32 @@ _SETTLED_SECONDS = 2.0
 """A file that changed less long ago may change again within one tick of the file system's clock."""
 
 
-def file_hash(path: Path, memory: Path) -> str:
-    """Sha256 (64 hex digits) of a file's bytes; `memory` is a folder that is made when needed. Raises OSError."""
+_known: dict[tuple[object, ...], str] = {}
+
+
+def file_state(path: Path) -> tuple[int, ...]:
+    """What differs after every write. Raises OSError."""
     stat = path.stat()
-    state = (str(path.absolute()), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
-    noted = memory / fingerprint(*state)[:32]
-    if noted.is_file():
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
+
+
+def file_hash(path: Path, memory: Path | None = None) -> str:
+    """Sha256 (64 hex digits) of a file's bytes, remembered in the folder `memory`, which is made when needed; without
+    one as long as this process lives. Raises OSError."""
+    state = (str(path.absolute()), *file_state(path))
+    noted = memory / fingerprint(*state)[:32] if memory else None
+    if noted is None and state in _known:
+        return _known[state]
+    if noted is not None and noted.is_file():
         return noted.read_text(encoding="ascii")
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if time.time() - stat.st_ctime > _SETTLED_SECONDS:
-        memory.mkdir(parents=True, exist_ok=True)
-        partial = noted.with_suffix(f".{uuid.uuid4().hex[:8]}")
-        partial.write_text(digest, encoding="ascii")
-        partial.replace(noted)
+    if time.time() - path.stat().st_ctime > _SETTLED_SECONDS:
+        if noted is None:
+            _known[state] = digest
+        else:
+            noted.parent.mkdir(parents=True, exist_ok=True)
+            partial = noted.with_suffix(f".{uuid.uuid4().hex[:8]}")
+            partial.write_text(digest, encoding="ascii")
+            partial.replace(noted)
     return digest

@@ -24,7 +24,7 @@ from seektune.text.files.lines import shown
 from seektune.text.kinds import labels_of
 from seektune.text.options import DataOptions, SplitOptions
 from seektune.text.reading import Row
-from seektune.trial import fingerprint
+from seektune.trial import drawn
 
 EVALUATION = ("validation", "test")
 _UNEVEN = 0.03
@@ -32,7 +32,7 @@ _UNEVEN = 0.03
 
 def draw(key: str) -> float:
     """A number in [0, 1) that depends on the key alone."""
-    return int(fingerprint("split", key)[:12], 16) / 16**12
+    return drawn("split", key)
 
 
 def side(drawn: float, split: SplitOptions, missing: Sequence[str] = EVALUATION) -> str:

@@ -22,6 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from seektune.adapt.head import head_of
 from seektune.adapt.options import METHODS
 from seektune.errors import Problem, StudyFileError
 from seektune.score.options import CLASSES
@@ -162,21 +163,13 @@ def _bare(model: Any) -> Any:
     return model.get_base_model() if hasattr(model, "peft_config") else model
 
 
-def head_of(model: Any, kind: str) -> Any:
-    """The layer from hidden states to classes or tokens."""
-    bare = _bare(model)
-    if kind not in CLASSES:
-        return bare.get_output_embeddings()
-    return bare.score if hasattr(bare, "score") else bare.classifier  # so GPT-NeoX types name that of words
-
-
 def logits_at(model: Any, batch: Batch, kind: str, direct: bool) -> Tensor:
     """[T, classes or vocabulary]: the model's answer at each of the batch's positions."""
     bare = _bare(model)
     inputs = {"input_ids": batch.input_ids, "position_ids": batch.position_ids}
     if direct:
         hidden = getattr(bare, bare.base_model_prefix)(**inputs).last_hidden_state
-        return head_of(model, kind)(hidden.flatten(0, 1)[batch.positions])
+        return head_of(bare, kind)(hidden.flatten(0, 1)[batch.positions])
     if kind == "classification":
         mask = (torch.arange(batch.input_ids.shape[1]) <= (batch.positions % batch.input_ids.shape[1])[:, None]).long()
         return bare(input_ids=batch.input_ids, attention_mask=mask.to(batch.input_ids.device)).logits

@@ -25,7 +25,7 @@ from seektune.text.leaks import Guard
 from seektune.text.options import DataOptions
 from seektune.text.reading import Row, row_id
 from seektune.text.shelf import Shelf
-from seektune.trial import Json, derive_seed, fingerprint
+from seektune.trial import Json, derive_seed, drawn
 
 _EXAMPLES = 5
 _BATCH = 512
@@ -68,7 +68,7 @@ def augment(
     labels = frozenset[str]()
     if data.kind == "classification":
         labels = label_words({row.fields["label"] for row in train})
-    parents = [row for row in train if _draw(row.id) < data.augment.share]
+    parents = [row for row in train if drawn("augment share", row.id) < data.augment.share]
     known = {row.id for row in train}
     children: list[Row] = []
     for augmenter in augmenters(data):
@@ -101,10 +101,6 @@ def augment(
             "examples": examples,
         }
     return children, report
-
-
-def _draw(name: str) -> float:
-    return int(fingerprint("augment share", name)[:12], 16) / 16**12
 
 
 def _drafted(

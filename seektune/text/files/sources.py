@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seektune.errors import DataError
+from seektune.text.file_hash import file_hash, file_state
 from seektune.text.files.lines import shown
 from seektune.text.files.plain_rows import read_conll
 from seektune.text.files.readers import READERS
@@ -149,12 +150,10 @@ def _nearest(path: Path) -> str:
 
 
 def _state(path: Path) -> tuple[int, ...]:
-    """What differs after every write (the change time cannot be set back)."""
     try:
-        stat = path.stat()
+        return file_state(path)
     except OSError:
         return ()
-    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
 
 
 def _same(path: Path, state: tuple[int, ...]) -> None:
@@ -172,8 +171,7 @@ def _hash(files: Sequence[Path], names: Sequence[str]) -> str:
     digest = hashlib.sha256()
     for path, name in zip(files, names, strict=True):
         try:
-            with path.open("rb") as file:
-                content = hashlib.file_digest(file, "sha256").hexdigest()
+            content = file_hash(path)  # asked for by the stages' keys, and again when the rows are made
         except OSError as error:
             raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
         digest.update(f"{name}\0{content}\n".encode())
