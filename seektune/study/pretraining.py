@@ -9,7 +9,7 @@ forget? Source of the recipe: Gururangan et al. 2020, arXiv:2004.10964; general 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from pathlib import Path
 
 from seektune.adapt.defaults import defaults
@@ -48,8 +48,7 @@ def from_nothing(context: Context, tokenizer: str, store: TokenStore) -> Rounds:
         base="", tokenizer=tokenizer, store=str(store.folder), config=study.model.config, kind="text"
     )
     params: Params = {"learning_rate": options.learning_rate, "effective_batch": options.effective_batch}
-    probe = Evaluate(split="base", rows=PROBE_ROWS)
-    result = yield from _trained(context, trainer, params, options.tokens, probe, "base-pretraining")
+    result = yield from _trained(context, trainer, params, options.tokens, "base", "base-pretraining")
     if result.model is None:
         rate = f"lower model.pretrain.learning_rate (now {options.learning_rate:g})"
         raise ended(context, result, "pre-training the base model", rate)
@@ -85,8 +84,7 @@ def continued(context: Context, store: TokenStore) -> Rounds:
         train=study.train.model_dump(mode="json") | {"packing": True, "checkpoint": "last"},
     )
     params: Params = {"learning_rate": rate, "effective_batch": batch}
-    probe = Evaluate(split="domain", rows=PROBE_ROWS)
-    result = yield from _trained(context, trainer, params, tokens, probe, "continued-pretraining")
+    result = yield from _trained(context, trainer, params, tokens, "domain", "continued-pretraining")
     if result.model is None:
         lower = f"lower model.continued_pretraining.learning_rate (now {rate:g})"
         raise ended(context, result, "continued pre-training of the base model", lower)
@@ -110,7 +108,7 @@ def facts(folder: Path) -> ContinuedPretraining:
 
 
 def _trained(
-    context: Context, trainer: TrainerSpec, params: Params, tokens: int, probe: Evaluate, trial: str
+    context: Context, trainer: TrainerSpec, params: Params, tokens: int, probe: str, trial: str
 ) -> Generator[Round, tuple[Result, ...], Result]:
     segment = Segment(
         trial=trial,
@@ -120,7 +118,7 @@ def _trained(
         to_tokens=tokens,
         horizon_tokens=max(tokens, 1),
         view=View(split="base"),
-        evaluate=Evaluate(split=probe.split, rows=probe.rows, every_tokens=max(tokens // 8, 1)),
+        evaluate=Evaluate(split=probe, rows=PROBE_ROWS, every_tokens=max(tokens // 8, 1)),
         keep=False,
         export=True,
     )
@@ -134,28 +132,26 @@ def _perplexities(
     """(perplexity on held-out text of each sort that there is, hidden size of the base)."""
     trainer = context.trainer(base=base, revision=revision, store=str(store.folder), kind="text")
     sorts = [name for name in ("domain", "general") if store.rows(name)]
-    results = yield Round(
-        trainer,
-        tuple(
-            Segment(
-                trial=f"{name}-text-{when}",
-                params={**defaults("full", 2000)},
-                seed=context.seed("base"),
-                from_tokens=0,
-                to_tokens=0,
-                horizon_tokens=1,
-                evaluate=Evaluate(split=name, rows=HELD_OUT_ROWS),
-                keep=False,
-            )
-            for name in sorts
-        ),
+    looks = {f"{name}-text-{when}": Evaluate(split=name, rows=HELD_OUT_ROWS) for name in sorts}
+    what = f"measuring the base model {when} continued pre-training"
+    results = yield from measured(context, trainer, looks, defaults("full", 2000), context.seed("base"), what)
+    perplexities = {name: float(result.metrics["perplexity"]) for name, result in zip(sorts, results, strict=True)}
+    return perplexities, int(results[0].facts["hidden_size"])
+
+
+def measured(
+    context: Context, trainer: TrainerSpec, looks: Mapping[str, Evaluate], params: Params, seed: int, what: str
+) -> Generator[Round, tuple[Result, ...], tuple[Result, ...]]:
+    """A base as it stands, by zero-length segments: trial -> what it is measured on. Raises TrialError, Stopped."""
+    segments = tuple(
+        Segment(trial, params, seed, from_tokens=0, to_tokens=0, horizon_tokens=1, evaluate=look, keep=False)
+        for trial, look in looks.items()
     )
+    results = yield Round(trainer, segments)
     for result in results:
         if result.state not in (State.PAUSED, State.COMPLETE):
-            what = f"measuring the base model {when} continued pre-training"
             raise ended(context, result, what, "its weights are not usable, save them again")
-    measured = {name: float(result.metrics["perplexity"]) for name, result in zip(sorts, results, strict=True)}
-    return measured, int(results[0].facts["hidden_size"])
+    return results
 
 
 def _kept(folder: Path, exported: Path, found: ContinuedPretraining | None = None) -> Path:

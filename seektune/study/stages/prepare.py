@@ -18,7 +18,7 @@ from seektune.study.stage import Round
 from seektune.study.stage_kinds import STAGES
 from seektune.study.study_text import study_text
 from seektune.text.selection import Selection
-from seektune.trial import Evaluate, Json, Result, Segment, State
+from seektune.trial import Evaluate, Json, Result
 
 
 def horizon(context: Context, train_tokens: int) -> int:
@@ -45,25 +45,14 @@ def prepare(context: Context) -> Generator[Round, tuple[Result, ...], Json]:
         base_name, found = str(adapted), pretraining.facts(adapted)
 
     settings = {"base": base_name, "store": str(store.folder), "revision": context.revision(base_name)}
-    (measured,) = yield Round(
+    (measured,) = yield from pretraining.measured(
+        context,
         context.trainer(**settings),
-        (
-            Segment(
-                trial="base",
-                params=dict(defaults(study.method, 2000)) | dict(study.fixed_params()),
-                seed=context.seed("prepare"),
-                from_tokens=0,
-                to_tokens=0,
-                horizon_tokens=1,
-                evaluate=Evaluate(rows=study.train.eval_rows),
-                keep=False,
-            ),
-        ),
+        {"base": Evaluate(rows=study.train.eval_rows)},
+        dict(defaults(study.method, 2000)) | dict(study.fixed_params()),
+        context.seed("prepare"),
+        "measuring the base model",
     )
-    if measured.state not in (State.PAUSED, State.COMPLETE):
-        raise pretraining.ended(
-            context, measured, "measuring the base model", "its weights are not usable, save them again"
-        )
     facts = measured.facts
     seen = store.selected("train", Selection.of(study.fixed_params()))  # by a trial that chooses no augmentation
     train_tokens = int(store.lengths("train")[seen].sum())
