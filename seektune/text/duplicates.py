@@ -2,9 +2,8 @@
 
 They are near duplicates when at most one token, or 10% of them, must be edited (Levenshtein over normalised tokens), they
 share some of their character 4-grams (Jaccard 0.3; of three tokens or fewer 0.5), and their numbers, negations and
-protected terms agree. At 0.5 for all, of 50 bank questions with one word changed 3 more were missed (short ones with a
-long word), for 8 natural pairs of 6,546 less (benchmarks/planted_leaks.py). Which pairs of many texts are asked at all:
-near_index.py.
+protected terms agree. (At 0.5 for all, a short question in which one long word was changed was missed.) Which pairs of
+many texts are asked at all: near_index.py.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ general text that holds one. The guard finds them on its own, from the rows, wha
 
 Where the answer is a label, a near duplicate with another label gives no answer away: it is a conflict, which is
 reported and, where the split is ours, kept on the same side. Of banking77's rows whose nearest neighbour has another
-label 2 to 3% are within one word of it (of the 200 nearest such pairs 41), and all of them would stop a run.
+label 2% are within one word of it, and each of them would stop a run.
 
 A translation there and back changes too many words for a rule about words. Of 50 such leaks planted in banking77 the
 share found, and the share of natural pairs of one label that would be called leaks with them, by how much may differ:
@@ -13,8 +13,8 @@ share found, and the share of natural pairs of one label that would be called le
     one word 18%, 8%     20% of the words 28%, 9%     30%: 50%, 18%     40%: 80%, 25%
 
 A looser rule would stop every honest split. So the guard asks the translator: evaluation rows stand in its index as the
-engines that the study names make them, and 48 of the 50 are found, at the price of 6 natural rows of 7,481
-(benchmarks/planted_leaks.py). What an engine made that the study does not name is found where a word or two differ.
+engines that the study names make them, and 49 of the 50 are found (benchmarks/data.py; tests/text/test_planted_leaks.py
+bounds what natural pairs pay). What an engine made that the study does not name is found where a word or two differ.
 """
 
 from __future__ import annotations

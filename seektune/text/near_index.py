@@ -12,8 +12,7 @@ Two near texts share a key, at a cost that grows with the number of texts and no
 
 The lengths overlap, because near texts may differ by a token or two. Numbers, negations and protected terms, which two
 near texts have in common, are part of every key: a thousand rows of one template with different amounts meet nowhere.
-Keys are 64-bit integers in sorted arrays; with dictionaries of bands, preparing 100,000 rows took 659 MB and not 321.
-MinHash is datasketch's.
+Keys are 64-bit integers in sorted arrays: dictionaries of bands took more memory than all else. MinHash is datasketch's.
 """
 
 from __future__ import annotations
