@@ -97,7 +97,7 @@ def test_augmentation_is_a_task_with_a_page_where_it_is_searched(simulated_study
         runs, artifacts = found_in_prefect(client, run)
     assert "augmentation" in runs
     (page,) = [one for key, one in artifacts.items() if key.endswith("augmentation")]
-    assert found["sentence"] in str(page.data)
+    assert markdown(found["sentence"]) in str(page.data)
     assert "with augmentation" in str(page.data)
 
 
