@@ -13,7 +13,7 @@ from pathlib import Path
 
 from seektune.study_file import StudyFile
 from seektune.text.data_report import after_tokenising
-from seektune.text.mixing import DomainMix
+from seektune.text.mixing import BaseText, DomainMix
 from seektune.text.rows import RowSet, prepare_rows
 from seektune.text.store import TokenStore
 from seektune.text.tokens import tokenise, train_tokenizer
@@ -42,5 +42,5 @@ def study_text(study: StudyFile, cache: Path) -> StudyText:
     own = model.folder or model.hub
     tokenizer = str(own or train_tokenizer(rows, model.pretrain.vocabulary, cache))
     options = model.continued_pretraining
-    mix = DomainMix(options.domain_share, options.tokens) if options else None
-    return StudyText(rows, tokenizer, tokenise(rows, tokenizer, model.revision, data.max_length, cache, mix))
+    base: BaseText = DomainMix(options.domain_share, options.tokens) if options else "stream" if own is None else None
+    return StudyText(rows, tokenizer, tokenise(rows, tokenizer, model.revision, data.max_length, cache, base))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from seektune.text.reading import Row
@@ -32,6 +32,10 @@ class DomainMix:
     def most_general(self, domain: float) -> float:
         """General tokens that so many domain tokens allow."""
         return domain * (1 - self.domain_share) / self.domain_share
+
+
+BaseText = DomainMix | Literal["stream"] | None
+"""What a base is pre-trained on: a mix if it goes on, one stream of all there is if it is made from nothing, or nothing."""
 
 
 def mix(train: Sequence[Row], weights: Mapping[str, float | None]) -> tuple[list[Row], list[Row]]:

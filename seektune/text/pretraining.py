@@ -3,13 +3,15 @@
 From nothing: general text and the train split as one stream, cut in blocks. Continued (Gururangan et al. 2020,
 arXiv:2004.10964): domain and general text mixed to a share of the tokens (text/mixing.py). There a block is a piece of
 one document, so that packing lays blocks end to end without attention across documents. Held out, as the splits `domain`
-and `general`: the validation rows' text, or some of the texts of `data.domain`; and some of `data.general`. Raises
-DataError where nothing can be held out or trained on.
+and `general`: the validation rows' text, or some of the texts of `data.domain`; and some of `data.general`. Neither texts
+nor tokens of a mix are held in memory; a stream's tokens are. Raises DataError where nothing can be held out or trained on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,46 +21,48 @@ from seektune.errors import DataError
 from seektune.score.options import CLASSES
 from seektune.text.kinds import answer_text, prompt_text, running_text
 from seektune.text.layout import Layout
-from seektune.text.mixing import DomainMix
-from seektune.text.rows import RowSet
-from seektune.text.store import Row
+from seektune.text.mixing import BaseText, DomainMix
+from seektune.text.rows import PLAIN, RowSet
+from seektune.text.store import Row, TokenStore, write_split
 from seektune.trial import Json, fingerprint
 
 HELD_OUT_SHARE, HELD_OUT_LEAST, HELD_OUT_MOST = 0.05, 8, 256
 """Texts that are measured on and never trained on, at most half of all."""
 
-Stored = Mapping[str, Any]
-
 
 class Pretraining(NamedTuple):
-    """Rows of the splits base, domain and general; `mix` (None: one stream) counts tokens and says what to know."""
+    """Rows of the splits base, domain and general, each to be read once; `mix` counts tokens and says what to know."""
 
-    splits: Mapping[str, list[Row]]
+    splits: Mapping[str, Iterable[Row]]
     mix: Json | None = None
 
 
-def pretraining(rows: RowSet, layout: Layout, max_length: int, mix: DomainMix | None) -> Pretraining:
-    """The stream, or with `mix` the mix."""
-    if mix is None:
+def pretraining(rows: RowSet, layout: Layout, max_length: int, wanted: BaseText, scratch: Path) -> Pretraining:
+    """`scratch` is an empty folder, in which the blocks of a mix lie until the splits are read."""
+    if wanted is None:
+        return Pretraining({"base": [], "domain": [], "general": []})
+    if wanted == "stream":
         return Pretraining({"base": _stream(rows, layout, max_length), "domain": [], "general": []})
-    general, held_general = _held_out("general", rows.rows("general"))
-    if rows.report["options"]["domain"]:
-        domain, held_domain = _held_out("domain", rows.rows("domain"))
-    else:
-        domain, held_domain = _texts(rows, "train"), _texts(rows, "validation")
-    if not domain:
+    held_general = _held_out(rows, "general")
+    own = not rows.report["options"]["domain"]
+    train, measured = ("train", "validation") if own else ("domain", "domain")
+    held_domain = 0 if own else _held_out(rows, "domain")
+    if not own and not rows.report["domain"]["used"]:
         dropped = ", ".join(f"{reason} {count:,}" for reason, count in rows.report["domain"]["dropped"].items())
         raise DataError(f"no domain text is left to train on ({dropped}); give other text as data.domain")
 
-    def pieces(group: str, texts: Sequence[Stored]) -> list[Row]:
-        return _sorted(
-            block(f"{text['id']}/{i}", group, ids, text["language"])
-            for text, document in zip(texts, _documents(texts, layout), strict=True)
-            for i, ids in enumerate(blocks(document, max_length))
-        )
+    def pieces(group: str, split: str, start: int, stop: int | None) -> Iterator[Row]:
+        for text, document in islice(_documents(rows, split, layout), start, stop):
+            for i, ids in enumerate(blocks(document, max_length)):
+                yield block(f"{text['id']}/{i}", group, ids, text["language"])
 
-    base, counted = _mixed(pieces("domain", domain), pieces("general", general), mix)
-    held_out = {"domain": pieces("domain", held_domain), "general": pieces("general", held_general)}
+    write_split(scratch / "domain.arrow", pieces("domain", train, held_domain, None), by_id=True)
+    write_split(scratch / "general.arrow", pieces("general", "general", held_general, None), by_id=True)
+    base, counted = _mixed(TokenStore(scratch), wanted)
+    held_out = {
+        "domain": pieces("domain", measured, 0, None if own else held_domain),
+        "general": pieces("general", "general", 0, held_general),
+    }
     return Pretraining({"base": base, **held_out}, counted)
 
 
@@ -72,59 +76,59 @@ def block(name: str, group: str, ids: NDArray[np.int32], language: str) -> Row:
     return Row(fingerprint(name, ids.tolist())[:32], group, ids, ids.copy(), -1, language)
 
 
-def _texts(rows: RowSet, split: str) -> list[Stored]:
-    """Rows as plain text, turns of a chat in their order. A label is no text, an augmented row not its own."""
-    found: list[Stored] = []
-    for row in rows.rows(split):
-        if row["augment_seed"] is not None:
-            continue
-        if rows.kind == "chat":
-            parts = [message["content"] for message in row["messages"]]
-        elif rows.kind == "tagging":
-            parts = ["".join(running_text(row["tokens"], row["language"]))]
-        else:
-            label = rows.kind in CLASSES
-            parts = [prompt_text(rows.kind, row), "" if label else answer_text(rows.kind, row)]
-        text = "\n\n".join(part for part in parts if part)
-        found.append({"id": row["id"], "text": text, "language": row["language"]})
-    return found
+def _documents(rows: RowSet, split: str, layout: Layout) -> Iterator[tuple[Mapping[str, Any], NDArray[np.int32]]]:
+    """Original rows and their tokens as a document."""
+    kind = "text" if split in PLAIN else rows.kind
+    for batch in rows.batches(split):
+        originals = [row for row in batch if row["augment_seed"] is None]
+        texts = layout.plain([_text(kind, row) for row in originals])
+        yield from zip(originals, map(layout.document, texts), strict=True)
 
 
-def _documents(texts: Sequence[Stored], layout: Layout) -> list[NDArray[np.int32]]:
-    return [layout.document(ids) for ids in layout.plain([text["text"] for text in texts])]
+def _text(kind: str, row: Mapping[str, Any]) -> str:
+    """A row as plain text, turns of a chat in their order. A label is no text."""
+    if kind == "chat":
+        parts = [message["content"] for message in row["messages"]]
+    elif kind == "tagging":
+        parts = ["".join(running_text(row["tokens"], row["language"]))]
+    else:
+        parts = [prompt_text(kind, row), "" if kind in CLASSES else answer_text(kind, row)]
+    return "\n\n".join(part for part in parts if part)
 
 
-def _stream(rows: RowSet, layout: Layout, max_length: int) -> list[Row]:
-    documents = _documents([*rows.rows("general"), *_texts(rows, "train")], layout)
+def _stream(rows: RowSet, layout: Layout, max_length: int) -> Iterator[Row]:
+    documents = [ids for split in ("general", "train") for _, ids in _documents(rows, split, layout)]
     stream = np.concatenate(documents) if documents else np.zeros(0, dtype=np.int32)
-    return _sorted(block(f"base/{i}", "", ids, "") for i, ids in enumerate(blocks(stream, max_length)))
+    return (block(f"base/{i}", "", ids, "") for i, ids in enumerate(blocks(stream, max_length)))
 
 
-def _held_out(name: str, texts: Sequence[Stored]) -> tuple[Sequence[Stored], Sequence[Stored]]:
-    """(texts to train on, texts held out). They come in content-hash order, so the first ones are any ones."""
-    if len(texts) == 1:
+def _held_out(rows: RowSet, name: str) -> int:
+    """How many texts are held out. They come in content-hash order, so the first ones are any ones."""
+    texts: int = rows.report[name]["used"]
+    if texts == 1:
         raise DataError(
             f"data.{name} is a single text, but some text must be held out to measure on; give it as several rows"
         )
-    wanted = max(round(HELD_OUT_SHARE * len(texts)), HELD_OUT_LEAST)
-    count = min(wanted, HELD_OUT_MOST, len(texts) // 2)
-    return texts[count:], texts[:count]
+    wanted = max(round(HELD_OUT_SHARE * texts), HELD_OUT_LEAST)
+    return min(wanted, HELD_OUT_MOST, texts // 2)
 
 
-def _mixed(domain: list[Row], general: list[Row], mix: DomainMix) -> tuple[list[Row], Json]:
+def _mixed(pieces: TokenStore, mix: DomainMix) -> tuple[Iterator[Row], Json]:
     """Blocks of both, and what was counted: exact to a block, at least the wanted share is domain text."""
-    total = {"domain": _tokens(domain), "general": _tokens(general)}
-    used_domain = _leading(domain, mix.most_domain(total["domain"], total["general"])) or domain[:1]
-    used_general = _leading(general, mix.most_general(_tokens(used_domain)))
-    used = {"domain": _tokens(used_domain), "general": _tokens(used_general)}
+    lengths = {name: pieces.lengths(name).astype(np.int64) for name in ("domain", "general")}
+    total = {name: int(one.sum()) for name, one in lengths.items()}
+    domain = max(1, _leading(lengths["domain"], mix.most_domain(total["domain"], total["general"])))
+    used = {"domain": int(lengths["domain"][:domain].sum())}
+    general = _leading(lengths["general"], mix.most_general(used["domain"]))
+    used["general"] = int(lengths["general"][:general].sum())
     left_out = {name: total[name] - used[name] for name in used}
     notes = []
-    if not general:
+    if not total["general"]:
         notes.append(
             "there is no general text (data.general), so the mix is domain text alone, and what the base forgets of "
             "general text is not measured"
         )
-    elif not used_general:
+    elif not general:
         notes.append(
             f"no block of general text fits beside {used['domain']:,} tokens of domain text at a domain share of "
             f"{mix.domain_share:g}: the mix is domain text alone; bring more domain text, or lower data.max_length"
@@ -135,18 +139,10 @@ def _mixed(domain: list[Row], general: list[Row], mix: DomainMix) -> tuple[list[
             f"general text for a domain share of {mix.domain_share:g}; bring more general text, or raise domain_share"
         )
     share = used["domain"] / sum(used.values())
-    return _sorted([*used_domain, *used_general]), {**used, "share": share, "left_out": left_out, "notes": notes}
+    chosen = chain((("domain", i) for i in range(domain)), (("general", i) for i in range(general)))
+    return (pieces.row(*one) for one in chosen), {**used, "share": share, "left_out": left_out, "notes": notes}
 
 
-def _tokens(rows: Sequence[Row]) -> int:
-    return sum(len(row.input_ids) for row in rows)
-
-
-def _leading(rows: list[Row], most: float) -> list[Row]:
-    """As many of the first rows as hold at most `most` tokens. They are in content-hash order."""
-    ends = np.cumsum([len(row.input_ids) for row in rows])
-    return rows[: int(np.searchsorted(ends, most, side="right"))]
-
-
-def _sorted(rows: Iterable[Row]) -> list[Row]:
-    return sorted(rows, key=lambda row: row.row_id)
+def _leading(lengths: NDArray[np.int64], most: float) -> int:
+    """As many of the first blocks as hold at most `most` tokens. They are in content-hash order."""
+    return int(np.searchsorted(np.cumsum(lengths), most, side="right"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 
 from seektune.errors import DataError
 from seektune.text.kinds import running_text, strings
-from seektune.text.mixing import DomainMix
+from seektune.text.mixing import BaseText, DomainMix
 from seektune.text.options import COLUMNS
 from seektune.text.rows import RowSet
 from seektune.text.store import DROPPED, SPLITS, TokenStore, write_split
@@ -98,19 +99,20 @@ def tokenise(
     revision: str | None,
     max_length: int,
     cache: Path,
-    mix: DomainMix | None = None,
+    base: BaseText = None,
 ) -> TokenStore:
-    """Tokens of all splits. `tokenizer` is a folder, or a hub id with its pinned revision; `mix`: for a base that goes
-    on, what it is pre-trained on."""
+    """Tokens of all splits. `tokenizer` is a folder, or a hub id with its pinned revision; `base`: what the base is to be
+    pre-trained on."""
     folder = Path(tokenizer)
     identity = _files_hash(folder) if folder.is_dir() else f"{tokenizer}@{revision}"
     too_long = str(rows.report["options"]["checks"]["too_long"])
-    mixed = [mix.domain_share, mix.tokens] if mix else None
+    based = [base.domain_share, base.tokens] if isinstance(base, DomainMix) else base
     # The folder's name, for the store tells files and lines; the fingerprint is of what the rows say alone.
-    key = fingerprint("tokens", SCHEMA, rows.folder.name, rows.fingerprint, identity, max_length, too_long, mixed)
+    key = fingerprint("tokens", SCHEMA, rows.folder.name, rows.fingerprint, identity, max_length, too_long, based)
 
     def build(partial: Path) -> None:
-        _fill(partial, rows, _open(tokenizer, revision), max_length, too_long, mix)
+        with tempfile.TemporaryDirectory(dir=partial) as scratch:
+            _fill(partial, rows, _open(tokenizer, revision), max_length, too_long, base, Path(scratch))
 
     return TokenStore(stored(cache / "tokens" / key[:32], build))
 
@@ -138,7 +140,9 @@ def _open(tokenizer: Path | str, revision: str | None) -> Any:
     return opened
 
 
-def _fill(folder: Path, rows: RowSet, tokenizer: Any, max_length: int, too_long: str, mix: DomainMix | None) -> None:
+def _fill(
+    folder: Path, rows: RowSet, tokenizer: Any, max_length: int, too_long: str, base: BaseText, scratch: Path
+) -> None:
     from seektune.text.filling import Filler
     from seektune.text.layout import Layout, LayoutError
     from seektune.text.pretraining import pretraining
@@ -147,7 +151,7 @@ def _fill(folder: Path, rows: RowSet, tokenizer: Any, max_length: int, too_long:
         layout = Layout(tokenizer)
     except LayoutError as error:
         raise DataError(f"{tokenizer.name_or_path}: {error}") from error
-    plain = pretraining(rows, layout, max_length, mix)
+    plain = pretraining(rows, layout, max_length, base, scratch)
     splits: Json = {}
     with (folder / DROPPED).open("w", encoding="utf-8") as dropped:
         filler = Filler(layout, rows, max_length, too_long, dropped)
@@ -155,7 +159,7 @@ def _fill(folder: Path, rows: RowSet, tokenizer: Any, max_length: int, too_long:
         for split in SPLITS:
             path = folder / f"{split}.arrow"
             made = others[split] if split in others else filler.split(split)
-            written = write_split(path, made, by_id=split not in others)
+            written = write_split(path, made, by_id=split != "pairs")
             learned = written.labelled
             if rows.kind == "classification" and split not in plain.splits:
                 learned = len(written.lengths)

@@ -65,7 +65,7 @@ def test_the_last_token_of_a_word_carries_its_tag(
     folder = train_tokenizer(rows, 400, tmp_path / "cache")
     tokenizer = AutoTokenizer.from_pretrained(folder)
     assert not any("B-LOC" in token or "LOC" in token for token in tokenizer.get_vocab()), "tags are not text"
-    store = tokenise(rows, folder, None, 128, tmp_path / "cache")
+    store = tokenise(rows, folder, None, 128, tmp_path / "cache", "stream")
     assert store.facts["labels"] == ["B-LOC", "I-LOC", "O"]
     for split in ("train", "validation"):
         wanted = {row["id"]: row for row in rows.rows(split)}

@@ -254,7 +254,7 @@ def test_text_blocks_lose_nothing_and_none_is_too_short(prepare: Prepare, jsonl:
     rows = prepare("text", jsonl({"text": text} for text in texts))
     folder = train_tokenizer(rows, 400, tmp_path / "cache")
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    store = tokenise(rows, folder, None, 32, tmp_path / "cache")
+    store = tokenise(rows, folder, None, 32, tmp_path / "cache", "stream")
     lengths = store.lengths("train")
     assert lengths.max() <= 32
     assert lengths.min() >= 8
@@ -273,7 +273,7 @@ def test_base_is_general_text_and_train_only(
     general = jsonl([{"text": "A general page about quokkas."}], "general.jsonl")
     rows = prepare("classification", jsonl(labelled), general=[{"path": str(general)}])
     folder = train_tokenizer(rows, 400, tmp_path / "cache")
-    store = tokenise(rows, folder, None, 64, tmp_path / "cache")
+    store = tokenise(rows, folder, None, 64, tmp_path / "cache", "stream")
     tokenizer = AutoTokenizer.from_pretrained(folder)
     # blocks are stored by hash: a text may be cut in two, so look for whole documents in single blocks
     blocks = [tokenizer.decode(store.row("base", i).input_ids) for i in range(store.rows("base"))]
@@ -283,6 +283,7 @@ def test_base_is_general_text_and_train_only(
     assert len(documents & train) > 0.5 * len(train)
     assert not documents & evaluation
     assert any("quokka" in block for block in blocks)
+    assert not tokenise(rows, folder, None, 64, tmp_path / "cache").rows("base"), "for a base that is there"
 
 
 @pytest.mark.parametrize(("policy", "stored_share"), [("truncate", 1.0), ("quarantine", 0.0)])

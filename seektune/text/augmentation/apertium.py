@@ -13,7 +13,6 @@ Raises DataError where Apertium or the pair is missing, and where a call fails o
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -25,7 +24,9 @@ from pathlib import Path
 from seektune.errors import DataError
 from seektune.text.augmentation.frozen import Span
 from seektune.text.augmentation.round_trip import Passage, merged
+from seektune.text.file_hash import file_hash
 from seektune.text.files.lines import shown
+from seektune.trial import fingerprint
 
 PATIENCE_SECONDS = 60.0
 PATIENCE_CHARACTERS_PER_SECOND = 1_000
@@ -67,7 +68,8 @@ class Apertium:
         source, _, target = pair.partition("-")
         self._pairs = (pair, f"{target}-{source}")
         debian = f"on Debian: apt-get install apertium apertium-{pair}"
-        if find_apertium() is None:
+        program = find_apertium()
+        if program is None:
             raise DataError(f"operator back_translation: the program apertium is not installed; {debian}")
         known = installed_pairs()
         if missing := [one for one in self._pairs if one not in known]:
@@ -78,7 +80,7 @@ class Apertium:
         folder = modes_folder()
         assert folder is not None
         self._data = folder.parent
-        self.identity = _identity([folder / f"{one}.mode" for one in self._pairs])
+        self.identity = _identity(Path(program), [folder / f"{one}.mode" for one in self._pairs])
 
     def round_trips(self, passages: Sequence[Passage]) -> list[tuple[str, str]]:
         """Seeds play no part: Apertium's rules know one translation."""
@@ -159,16 +161,10 @@ def unbound(stream: str, originals: Sequence[str], *, restore: bool = True) -> s
     return None if lost else text
 
 
-def _identity(modes: Sequence[Path]) -> str:
-    """The version of the program, and the bytes of every file that the pair's pipelines name."""
+def _identity(program: Path, modes: Sequence[Path]) -> str:
+    """The bytes of the program (a script that knows its version) and of every file that the pair's pipelines name."""
     try:
-        version = subprocess.run(["apertium", "-V"], capture_output=True, text=True, timeout=30).stdout.strip()
-        digest = hashlib.sha256()
-        for mode in modes:
-            pipeline = mode.read_text(encoding="utf-8")
-            digest.update(pipeline.encode())
-            for name in re.findall(r"'([^']+)'", pipeline):
-                digest.update(Path(name).read_bytes())
-    except (OSError, subprocess.TimeoutExpired) as error:
+        named = [Path(name) for mode in modes for name in re.findall(r"'([^']+)'", mode.read_text(encoding="utf-8"))]
+        return f"apertium {modes[0].stem} {fingerprint([file_hash(path) for path in (program, *modes, *named)])}"
+    except OSError as error:
         raise DataError(f"operator back_translation: apertium cannot be read ({error})") from error
-    return f"{version} {modes[0].stem} {digest.hexdigest()}"

@@ -26,9 +26,6 @@ from seektune.text.file_hash import file_hash
 READ = ("*.json", "*.safetensors", "*.spm", "*.model", "*.txt")
 """Config, weights, and a tokenizer in any of its forms."""
 
-HASHES = Path("data/cache/hashes")
-"""Where hashes of model files are remembered, below the folder where seektune is called."""
-
 _REQUEST = 64
 """Passages per request: between two of them the child notices that nobody waits any more."""
 
@@ -115,6 +112,6 @@ def _identity(model: TranslatorOptions) -> str:
             f"{folder.absolute()}: its tokenizer needs the library sentencepiece; pip install sentencepiece"
         )
     try:
-        return " ".join(f"{path.name}:{file_hash(path, HASHES)}" for path in files)
+        return " ".join(f"{path.name}:{file_hash(path)}" for path in files)
     except OSError as error:
         raise DataError(f"{folder.absolute()}: the model's files cannot be read ({error})") from error
