@@ -135,7 +135,7 @@ class Filler:
                 self._drop(split, row, "too long", f"{len(laid.input_ids):,} tokens")
                 continue
             cut, prompt_cut, answer_cut = fit(laid, self._max)
-            counts["truncated"]["prompt"] += prompt_cut
-            counts["truncated"]["answer"] += answer_cut
+            if prompt_cut or answer_cut:
+                counts["truncated"][" and ".join(["prompt"] * prompt_cut + ["answer"] * answer_cut)] += 1
             made.append(self._row(row, cut.input_ids, cut.labels, -1))
         return made

@@ -83,8 +83,10 @@ def _label(value: object) -> str:
         raise BadRow("missing label", "label is empty")
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, int | float):
-        return str(int(value)) if float(value).is_integer() else str(value)
+        return str(value)
     label = text_of("label", value, may_be_empty=True)
     if not label:
         raise BadRow("missing label", "label is empty")
@@ -110,9 +112,11 @@ def _messages(value: object) -> list[dict[str, str]]:
     for number, message in enumerate(_listed("messages", value), start=1):
         if not isinstance(message, Mapping):
             raise BadRow("wrong type", f"message {number} must be an object with role and content")
-        role = message.get("role", _SHAREGPT.get(str(message.get("from"))))
+        role = message.get("role", message.get("from"))
+        role = role if "role" in message else _SHAREGPT.get(str(role), role)
         if role not in ROLES:
-            raise BadRow("unknown role", f"message {number} has role {str(role)[:20]!r}, expected {', '.join(ROLES)}")
+            known = ROLES if "role" in message else _SHAREGPT
+            raise BadRow("unknown role", f"message {number} has role {str(role)[:20]!r}, expected {', '.join(known)}")
         if role == "system" and number > 1:
             raise BadRow("unknown role", f"message {number} is a system turn, which may only come first")
         content = text_of(f"message {number}", message.get("content", message.get("value")))

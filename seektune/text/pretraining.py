@@ -58,7 +58,7 @@ def pretraining(rows: RowSet, layout: Layout, max_length: int, wanted: BaseText,
 
     write_split(scratch / "domain.arrow", pieces("domain", train, held_domain, None), by_id=True)
     write_split(scratch / "general.arrow", pieces("general", "general", held_general, None), by_id=True)
-    base, counted = _mixed(TokenStore(scratch), wanted)
+    base, counted = _mixed(TokenStore(scratch), wanted, rows)
     held_out = {
         "domain": pieces("domain", measured, 0, None if own else held_domain),
         "general": pieces("general", "general", 0, held_general),
@@ -113,7 +113,7 @@ def _held_out(rows: RowSet, name: str) -> int:
     return min(wanted, HELD_OUT_MOST, texts // 2)
 
 
-def _mixed(pieces: TokenStore, mix: DomainMix) -> tuple[Iterator[Row], Json]:
+def _mixed(pieces: TokenStore, mix: DomainMix, rows: RowSet) -> tuple[Iterator[Row], Json]:
     """Blocks of both, and what was counted: exact to a block, at least the wanted share is domain text."""
     lengths = {name: pieces.lengths(name).astype(np.int64) for name in ("domain", "general")}
     total = {name: int(one.sum()) for name, one in lengths.items()}
@@ -124,9 +124,11 @@ def _mixed(pieces: TokenStore, mix: DomainMix) -> tuple[Iterator[Row], Json]:
     left_out = {name: total[name] - used[name] for name in used}
     notes = []
     if not total["general"]:
+        given = rows.report["general"]
+        lost = ", ".join(f"{reason} {n:,}" for what in ("quarantined", "dropped") for reason, n in given[what].items())
+        why = f"nothing is left of data.general ({lost})" if lost else "there is no general text (data.general)"
         notes.append(
-            "there is no general text (data.general), so the mix is domain text alone, and what the base forgets of "
-            "general text is not measured"
+            f"{why}, so the mix is domain text alone, and what the base forgets of general text is not measured"
         )
     elif not general:
         notes.append(

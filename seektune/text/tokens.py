@@ -26,7 +26,7 @@ from seektune.text.store import DROPPED, SPLITS, TokenStore, write_split
 from seektune.text.stored import stored
 from seektune.trial import Json, fingerprint
 
-SCHEMA = 5
+SCHEMA = 6
 """Raised when the same rows and tokenizer would give other tokens."""
 
 MAX_LOST_SHARE = 0.05

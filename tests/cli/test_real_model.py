@@ -164,6 +164,7 @@ def test_a_hub_model_goes_on_with_domain_text(tuned_hub: tuple[Desk, dict[str, A
         desk.folder.mkdir()
         desk.write("rows.jsonl", (known.folder / "rows.jsonl").read_text(encoding="utf-8"))
         desk.write("hub.yaml", GOING_ON)
+        assert "tokens of domain text and 0 of general text" in desk.process("data", "hub.yaml").stdout
         if name == "killed":
             kill_while_going_on(desk)
         done = desk.process(

@@ -90,6 +90,7 @@ ONE_LINE = {
     "no place of data": ("path: data/samples/fraud_desk.jsonl, ", "", "6:13", "data.sources[0]: a source needs exactly one of path and hub"),
     "no data": ("data:\n  kind: instruction\n  sources: [{path: data/samples/fraud_desk.jsonl, weight: 1.0}]\n  split: {validation: 0.1, test: 0.1, group: customer}\n  augment: {operators: [synonym, {lexicon: {path: data/samples/lexicon.csv}}], copies: 1}\n", "", "1:1", "data is required"),
     "unknown operator": ("[synonym,", "[synonim,", "8:25", "data.augment.operators[0]: unknown operator 'synonim'; did you mean 'synonym'?"),
+    "operator without its file": ("{lexicon: {path: data/samples/lexicon.csv}}", "lexicon", "8:13", "data.augment.operators[1].path is required"),
     "operator's settings": ("[synonym,", "[{synonym: {rate: 2}},", "8:42", "data.augment.operators[0].synonym.rate must be <= 1, but got 2"),
     "nothing left to train": ("{validation: 0.1, test: 0.1, group: customer}", "{validation: 0.49, test: 0.49}", "7:10", "leave at least 0.1 to train on"),
     "unknown preset": ("tiny-deepseek-v3}", "tiny-deepseek-v4}", "3:17", "unknown preset 'tiny-deepseek-v4'; did you mean 'tiny-deepseek-v3'?"),

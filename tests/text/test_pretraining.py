@@ -112,6 +112,16 @@ def test_without_general_text_the_share_is_one_and_it_is_said(mixed: Callable[..
     assert "no general text" in mix["notes"][0]
 
 
+def test_general_text_of_which_nothing_is_left_is_said(
+    prepare: Prepare, jsonl: Write, labelled: list[dict[str, str]], tmp_path: Path
+) -> None:
+    same = [{"path": str(jsonl(pages("mortgages", 20), "pages.jsonl"))}]
+    rows = prepare("classification", jsonl(labelled), domain=same, general=same)
+    folder = train_tokenizer(rows, 400, tmp_path / "cache")
+    mix = tokenise(rows, folder, None, LENGTH, tmp_path / "cache", DomainMix(0.3)).facts["mix"]
+    assert "nothing is left of data.general (exact duplicate 20)" in mix["notes"][0]
+
+
 def test_domain_text_that_is_cut_for_want_of_general_text_is_said(mixed: Callable[..., Any]) -> None:
     _, store, _ = mixed(0.3, general=12, domain=80)
     mix = store.facts["mix"]

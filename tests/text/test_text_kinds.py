@@ -77,8 +77,8 @@ def test_bad_row_has_a_reason(kind: str, change: dict[str, Any], reason: str) ->
 def test_what_is_repaired_is_white_space_only() -> None:
     assert parse("text", {"text": "  a\r\nb \n"}, {}, 99) == {"text": "a\nb"}
     assert parse("text", {"text": "转账，失败"}, {}, 99) == {"text": "转账，失败"}
-    for label, stored in ((3, "3"), (3.0, "3"), (True, "true"), (" x ", "x")):
-        assert parse("classification", {"text": "a", "label": label}, {}, 99)["label"] == stored
+    for label, stored in ((3, "3"), (3.0, "3"), (True, "true"), (" x ", "x"), (10**400, str(10**400))):
+        assert parse("classification", {"text": "a", "label": label}, {}, 999)["label"] == stored
 
 
 def test_columns_and_other_ways_to_write_a_chat() -> None:
@@ -87,6 +87,8 @@ def test_columns_and_other_ways_to_write_a_chat() -> None:
     assert parse("instruction", row, columns, 99) == {"instruction": "Why?", "input": "", "output": "Because."}
     sharegpt = [{"from": "human", "value": "hi"}, {"from": "gpt", "value": "hello"}]
     assert parse("chat", {"messages": sharegpt}, {}, 99) == {"messages": [USER, BOT]}
+    with pytest.raises(BadRow, match="message 1 has role 'bing', expected human, gpt"):
+        parse("chat", {"messages": [{"from": "bing", "value": "hi"}]}, {}, 99)
     assert parse(
         "chat", {"messages": '[{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]'}, {}, 99
     )["messages"] == [USER, BOT]

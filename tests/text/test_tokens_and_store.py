@@ -296,7 +296,15 @@ def test_too_long_policy(prepare: Prepare, jsonl: Write, tmp_path: Path, policy:
             tokenise(rows, folder, None, 32, tmp_path / "cache")
         return
     facts = tokenise(rows, folder, None, 32, tmp_path / "cache").facts["splits"]["train"]
-    assert facts["truncated"]["prompt"] == facts["rows"] == rows.report["splits"]["train"]["rows"]
+    assert facts["truncated"] == {"prompt": facts["rows"]}
+    assert facts["rows"] == rows.report["splits"]["train"]["rows"]
+
+
+def test_a_row_that_is_cut_twice_counts_once(prepare: Prepare, jsonl: Write, tmp_path: Path) -> None:
+    long = [{"instruction": f"{i} a b c " * 40, "output": f"{i} d e f " * 40} for i in range(100)]
+    rows = prepare("instruction", jsonl(long), checks={"near_duplicates": False})
+    store = tokenise(rows, train_tokenizer(rows, 300, tmp_path / "cache"), None, 32, tmp_path / "cache")
+    assert store.facts["splits"]["train"]["truncated"] == {"prompt and answer": store.rows("train")}
 
 
 def test_tokenizers_that_cannot_be_used(rows: RowSet, tmp_path: Path) -> None:

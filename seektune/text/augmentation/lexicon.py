@@ -43,9 +43,13 @@ class Lexicon(Edits):
         pairs: dict[str, list[str]] = defaultdict(list)
         for record in read_table(self._path, ","):
             value = record.value
-            if value is None or any(column not in value for column in _COLUMNS):
-                reason = record.fault or f"needs the columns {', '.join(_COLUMNS)}, but has {', '.join(value or ())}"
-                raise DataError(f"{self._path}:{record.line}: {reason}")
+            if value is None:
+                raise DataError(f"{self._path}:{record.line}: {record.fault}; mend the line")
+            if any(column not in value for column in _COLUMNS):
+                raise DataError(
+                    f"{self._path}:1: a lexicon has the columns {','.join(_COLUMNS)}, parted by commas and named in small "
+                    f"letters, but the header has {','.join(value)}; mend the header"
+                )
             term, variant, language = (value[column].strip() for column in _COLUMNS)
             if not term or not variant or language not in LANGUAGES:
                 raise DataError(

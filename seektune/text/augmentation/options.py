@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from seektune.options import Entry, Options
 
@@ -185,7 +185,10 @@ class AugmentOptions(Options):
 
     @model_validator(mode="after")
     def _known_operators(self) -> Self:
-        names = [name for name, _ in self.settings()]
+        try:
+            names = [name for name, _ in self.settings()]
+        except ValidationError as error:  # else its keys would be taken for keys of this block
+            raise ValueError(str(error)) from None
         if len(set(names)) < len(names):
             raise ValueError(f"an operator stands twice in operators: {', '.join(names)}")
         return self

@@ -71,7 +71,8 @@ def test_lexicon_leaves_what_the_answer_says(lexicon: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("word,variant,language\na,b,en\n", "needs the columns term, variant, language"),
+        ("word,variant,language\na,b,en\n", "lexicon.csv:1: .*columns term,variant,language.* has word,"),
+        ("term;variant;language\na;b;en\n", "lexicon.csv:1: .*parted by commas"),
         ("term,variant,language\na,,en\n", "lexicon.csv:2: term and variant"),
         ("term,variant,language\na,b,fr\n", "lexicon.csv:2: .*language must be one of en, zh"),
         ("term,variant,language\n", "no rows"),
