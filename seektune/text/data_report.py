@@ -146,4 +146,9 @@ def _notes(
     if unseen := set().union(*evaluation):
         names = ", ".join(shown(name) for name in sorted(unseen)[:5])
         notes.append(f"{sum(map(bool, evaluation)):,} evaluation rows have a label that no training row has: {names}")
+    alike: dict[str, set[str]] = defaultdict(set)
+    for label in seen.union(*evaluation):
+        alike[label.casefold()].add(label)
+    if twins := sorted(shown(" / ".join(sorted(names))) for names in alike.values() if len(names) > 1):
+        notes.append(f"labels that differ in case alone are taken for different ones: {', '.join(twins[:5])}")
     return notes

@@ -388,3 +388,10 @@ def test_memory_follows_the_number_of_rows_and_not_their_length(tmp_path: Path) 
         measured.append([int(number) for number in done.stdout.split()])
     (small, least), (large, most) = measured
     assert most - least < (large - small) / 2
+
+
+def test_labels_that_differ_in_case_alone_are_told(prepare: Prepare, jsonl: Write, labelled: Labelled) -> None:
+    first = labelled[0]["label"]
+    rows = [{**row, "label": first.upper()} if i % 3 else row for i, row in enumerate(labelled)]
+    (note,) = [note for note in prepare("classification", jsonl(rows)).report["notes"] if "case alone" in note]
+    assert f"{first.upper()} / {first}" in note
