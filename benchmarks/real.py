@@ -5,7 +5,7 @@ with LoRA, at sizes that two cores train in minutes. A figure is the winner's le
 split in loss (nats per target), with its 90% interval; where confirm did not look at the test split, it is the lead on
 validation.
 
-    python -m benchmarks.real                # about 45 minutes on two cores, or name some of them; needs ../shared/data
+    python -m benchmarks.real                # or some sets by name; 6 to 10 minutes each on two cores; needs ../shared/data
 """
 
 from __future__ import annotations
