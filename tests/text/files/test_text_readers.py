@@ -35,9 +35,9 @@ def records(path: Path, kind: str = "classification") -> list[Record]:
 def write(folder: Path, name: str) -> Path:
     path = folder / name
     frame = pd.DataFrame(ROWS)
-    if name.endswith((".jsonl", ".jsonl.gz")):
+    if name.lower().endswith((".jsonl", ".jsonl.gz")):
         text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in ROWS)
-        path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+        path.write_bytes(gzip.compress(text.encode()) if name.lower().endswith(".gz") else text.encode())
     elif name == "nested.json":
         path.write_text(json.dumps({"version": 1, "data": ROWS}, ensure_ascii=False, indent=2))
     elif name.endswith(".json"):
@@ -50,7 +50,7 @@ def write(folder: Path, name: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    "name", ["a.jsonl", "a.jsonl.gz", "a.json", "nested.json", "a.csv", "a.tsv", "a.parquet", "bom.csv"]
+    "name", ["a.jsonl", "a.jsonl.gz", "a.json", "nested.json", "a.csv", "a.tsv", "a.parquet", "bom.csv", "A.JSONL.GZ"]
 )
 def test_every_format_gives_the_same_rows(tmp_path: Path, name: str) -> None:
     path = write(tmp_path, name)
@@ -109,6 +109,14 @@ def test_conll_sentences(tmp_path: Path) -> None:
     assert "line 7 has a token and no tag" in found[2].fault
 
 
+def test_comments_of_conll_files(tmp_path: Path) -> None:
+    path = tmp_path / "ner.conll"
+    path.write_text("# newdoc\n# newpar\n# id = 1\nAda\tB-PER\n#\tO\n")
+    assert [record.value for record in records(path, "tagging")] == [{"tokens": ["Ada", "#"], "tags": ["B-PER", "O"]}]
+    path.write_text("# text is here\nAda B-PER\n# O\n")
+    assert [record.value for record in records(path, "tagging")] == [{"tokens": ["Ada", "#"], "tags": ["B-PER", "O"]}]
+
+
 # name, content, what the message must say
 BROKEN = [
     ("empty.csv", b"", ["empty.csv", "empty"]),
@@ -117,6 +125,11 @@ BROKEN = [
     ("latin.csv", "text,label\nok,a\ncaf\xe9,b\n".encode("latin-1"), ["latin.csv:3", "UTF-8", "0xe9", "offset 19"]),
     ("cut.tsv", "text\tlabel\nok\té".encode()[:-1], ["cut.tsv:2", "0xc3", "cut in the middle of a row"]),
     ("gbk.csv", "text,label\n转账失败,b\n".encode("gbk"), ["gbk.csv:2", "GB18030"]),
+    ("curly.csv", "text,label\nIt’s fine,b\n".encode("cp1252"), ["curly.csv:2", "for example: iconv -f WINDOWS-1252"]),
+    ("french.csv", "text,label\nles données «à jour»,b\n".encode("cp1252"), ["for example: iconv -f WINDOWS-1252"]),
+    ("german.csv", "text,label\nGröße der Straße für öß,b\n".encode("latin-1"), ["for example: iconv -f WINDOWS-1252"]),
+    ("quoted.csv", "text,label\n他说：“转账失败”。,b\n".encode("gbk"), ["for example: iconv -f GB18030"]),
+    ("doubt.csv", "text,label\n(是),b\n".encode("gbk"), ["iconv -f GB18030", "or iconv -f WINDOWS-1252", "look at"]),
     ("wide.csv", "text,label\n".encode("utf-16"), ["wide.csv:1", "UTF-16"]),
     ("cut.csv", b'text,label\nfine,a\n"never clo', ["cut.csv:3", "cut in the middle of a row"]),
     ("twice.csv", b"text,,,text\na,,,b\n", ["twice.csv:1", "'text' stands twice"]),
