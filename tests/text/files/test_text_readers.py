@@ -15,7 +15,7 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
 from seektune.errors import DataError
-from seektune.text.files import lines
+from seektune.text.files import lines, table_rows
 from seektune.text.files.readers import READERS
 from seektune.text.files.record import Record
 from seektune.text.files.sources import frame_source, resolve
@@ -248,6 +248,14 @@ def test_stray_quotes_on_every_line_take_no_quadratic_time(tmp_path: Path) -> No
     (tmp_path / "a.csv").write_text("text,label\n" + 'a","\n' * 20_000 + '"x\n')
     with pytest.raises(DataError, match=r"a.csv:\d+: stray quotes on so many lines.*as .jsonl"):
         records(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("opening", ['"stray,a', 'a","'])
+def test_a_row_is_held_up_to_the_longest_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opening: str) -> None:
+    monkeypatch.setattr(table_rows, "MAX_LINE_BYTES", 100)
+    found = table(tmp_path, "a.csv", line5=opening)
+    assert [(record.line, "100" in record.fault) for record in found if record.value is None] == [(5, True)]
+    assert len(found) == 40
 
 
 def test_columns_without_a_name_are_left_out(tmp_path: Path) -> None:
