@@ -104,26 +104,40 @@ def read(data: DataOptions, sources: Sequence[Source], kind: str, shelf: Shelf) 
     """Read and check all rows of the sources, in their order; what they say is put on the shelf."""
     result = Read()
     group = [data.split.group] if isinstance(data.split.group, str) else list(data.split.group or ())
-    extra = group + ([data.split.column] if data.split.column else []) if kind == data.kind else []
+    extra: dict[str, str] = {}  # column -> the setting that names it
+    if kind == data.kind:
+        extra = dict.fromkeys(group, "split.group")
+        if data.split.column:
+            extra[data.split.column] = "split.column"
     for source in sources:
         columns = source.options.columns
         types = ColumnTypes(columns.get(name, name) for name in COLUMNS[kind])
         seen: dict[str, dict[str, None]] = {}  # file -> its columns
+        noted: dict[str, list[str]] = {}
         for file, record in source.records(kind):
             result.rows_in[source.name] += 1
             if record.value is not None:
                 seen.setdefault(file, {}).update(dict.fromkeys(record.value))
                 types.see(file, record.line, record.value)
+            elif record.columns:
+                seen.setdefault(file, dict.fromkeys(record.columns))
+            if record.note:
+                noted.setdefault(file, []).append(record.note)
             try:
                 result.rows.append(_row(data, kind, group, source.name, file, record, columns, shelf))
             except BadRow as bad:
                 if bad.reason == "malformed" and data.checks.malformed == "fail":
+                    if record.columns:  # a header that is wrong is why rows are
+                        _need_columns(file, kind, columns, list(record.columns), extra)
                     raise DataError(
                         f"{file}:{record.place}: {bad.detail}; mend the row, or set checks.malformed: quarantine"
                     ) from None
-                excerpt = shown(repr(record.value) if record.value is not None else "", 200)
+                excerpt = shown(repr(record.value) if record.value is not None else record.text.rstrip("\r\n"), 200)
                 result.quarantined.append(Quarantined(source.name, file, record.line, bad.reason, bad.detail, excerpt))
         result.notes += [*source.notes, *types.notes()]
+        for file, notes in noted.items():
+            more = f" ({len(notes) - 1:,} more in this file)" if len(notes) > 1 else ""
+            result.notes.append(f"{Path(file).name}: {notes[0]}{more}")
         for file, found in seen.items():
             _need_columns(file, kind, columns, list(found), extra)
     return result
@@ -191,14 +205,20 @@ def _plain(value: Any) -> str | None:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _need_columns(file: str, kind: str, columns: Mapping[str, str], found: list[str], extra: Sequence[str]) -> None:
-    """All columns that a kind needs are in the file; else say what the file has and which line may mend it."""
+def _need_columns(file: str, kind: str, columns: Mapping[str, str], found: list[str], extra: Mapping[str, str]) -> None:
+    """All columns that a kind or a setting (`extra`) needs are in the file; else say what it has and what may mend it."""
     needed = [column for column in COLUMNS[kind] if not (kind == "instruction" and column != "output")]
     missing = [column for column in needed if columns.get(column, column) not in found]
     if kind == "instruction" and not any(columns.get(column, column) in found for column in ("instruction", "input")):
         missing.insert(0, "instruction")
-    missing += [column for column in (*columns, *extra) if columns.get(column, column) not in found]
+    missing += [column for column in columns if columns[column] not in found]
+    has = ", ".join(repr(shown(name)) for name in found[:20])
     if not missing:
+        for column, setting in extra.items():
+            if (wanted := columns.get(column, column)) not in found:
+                nearest = _nearest_column(wanted, column, found)
+                hint = _nested(wanted, found) or (f"; did you mean {nearest!r}?" if nearest else "")
+                raise DataError(f"{file}:1: {setting}: {wanted!r} is no column of the file (it has {has}){hint}")
         return
     missing = list(dict.fromkeys(missing))
     near = {column: _nearest_column(columns.get(column, column), column, found) for column in missing}
@@ -206,11 +226,22 @@ def _need_columns(file: str, kind: str, columns: Mapping[str, str], found: list[
     hint = f"; did you mean columns: {{{guess}}}?" if guess else ""
     if len(found) == 1 and (mark := next((m for m in ";\t|" if m in found[0]), None)):
         hint = f"; its fields look separated by {mark!r}: save it with commas (.csv) or tabs (.tsv)"
+    elif nested := next(filter(None, (_nested(columns.get(column, column), found) for column in missing)), ""):
+        hint = nested
+    elif kind == "tagging" and any(suffix.lower() in (".csv", ".tsv") for suffix in Path(file).suffixes):
+        hint += "; a file with a token and its tag on each line is named .conll, .bio or .txt"
     names = ", ".join(repr(columns.get(column, column)) for column in missing)
     raise DataError(
-        f"{file}:1: kind {kind} needs the column{'s' if len(missing) > 1 else ''} {names}, "
-        f"but the file has {', '.join(repr(shown(name)) for name in found[:20])}{hint}"
+        f"{file}:1: kind {kind} needs the column{'s' if len(missing) > 1 else ''} {names}, but the file has {has}{hint}"
     )
+
+
+def _nested(wanted: str, found: Sequence[str]) -> str:
+    """The hint where a name with a dot means a field inside a column."""
+    outer = wanted.partition(".")[0]
+    if wanted == outer or outer not in found:
+        return ""
+    return f"; fields inside {outer!r} are not read: write rows in which {wanted!r} is a column of its own"
 
 
 def _nearest_column(wanted: str, ours: str, found: Sequence[str]) -> str | None:

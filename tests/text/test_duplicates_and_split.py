@@ -136,7 +136,7 @@ def test_groups_stay_on_one_side(prepare: Prepare, jsonl: Write, labelled: Label
             where.setdefault(str((row["line"] - 1) % 60), set()).add(split)
     assert {len(splits) for splits in where.values()} == {1}
     assert prepared.report["splits"]["train"]["groups"] + prepared.report["splits"]["test"]["groups"] < 60
-    with pytest.raises(DataError, match="needs the column 'client'"):
+    with pytest.raises(DataError, match="split.group: 'client' is no column"):
         prepare("classification", jsonl(rows), split={"group": "client"})
 
 

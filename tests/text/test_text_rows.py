@@ -212,6 +212,56 @@ def test_table_with_another_delimiter_gets_a_hint(prepare: Prepare, tmp_path: Pa
     (tmp_path / "a.csv").write_text("text;label\nhello;a\n")
     with pytest.raises(DataError, match="separated by ';'"):
         prepare("classification", tmp_path / "a.csv")
+    (tmp_path / "a.csv").write_text("text;label\nhello, you;a\n")  # more fields than the header has
+    for malformed in ("fail", "quarantine"):
+        with pytest.raises(DataError, match="separated by ';'"):
+            prepare("classification", tmp_path / "a.csv", checks={"malformed": malformed})
+
+
+@pytest.mark.parametrize(
+    ("split", "said"),
+    [
+        ({"group": "usr"}, r"split.group: 'usr' is no column of the file \(it has .*'user'.*\); did you mean 'user'\?"),
+        ({"column": "fold"}, r"split.column: 'fold' is no column of the file \(it has .*'user', 'meta'\)$"),
+        ({"group": "meta.id"}, r"split.group: 'meta.id' .*; fields inside 'meta' are not read"),
+    ],
+)
+def test_a_split_by_a_column_that_is_not_there(
+    prepare: Prepare, jsonl: Write, labelled: Labelled, split: dict[str, str], said: str
+) -> None:
+    path = jsonl({**row, "user": str(i), "meta": {"id": str(i)}} for i, row in enumerate(labelled))
+    with pytest.raises(DataError, match=said):
+        prepare("classification", path, split=split)
+
+
+def test_a_field_inside_a_column_is_not_read(prepare: Prepare, jsonl: Write, labelled: Labelled) -> None:
+    path = jsonl({"meta": {"text": row["text"]}, "label": row["label"]} for row in labelled)
+    with pytest.raises(
+        DataError, match=r"'meta', 'label'; fields inside 'meta' are not read: write rows in which 'meta.te"
+    ):
+        prepare("classification", {"path": str(path), "columns": {"text": "meta.text"}})
+
+
+def test_tagged_words_in_a_table_get_a_hint(prepare: Prepare, tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text("Ada\tB-PER\nis\tO\n\nin\tO\nLyon\tB-LOC\n")
+    with pytest.raises(DataError, match=r"a token and its tag on each line is named .conll, .bio or .txt"):
+        prepare("tagging", tmp_path / "a.tsv")
+
+
+def test_stray_quotes_in_a_table_are_told(prepare: Prepare, labelled: Labelled, tmp_path: Path) -> None:
+    rows = [f"{row['text'].replace(',', ';')},{row['label']}\n" for row in labelled]
+    rows[10] = '"' + rows[10]
+    rows[210] = f'"An answer, quoted",{labelled[210]["label"]}\n'
+    (tmp_path / "a.csv").write_text("text,label\n" + "".join(rows))
+    found = prepare("classification", tmp_path / "a.csv", checks={"malformed": "quarantine"})
+    assert (found.report["rows_in"], found.report["used"], found.report["quarantined"]) == (300, 299, {"malformed": 1})
+    (quarantined,) = (json.loads(line) for line in (found.folder / "quarantine.jsonl").open())
+    assert quarantined["line"] == 12 and quarantined["excerpt"].startswith('"Could someone cancel')
+    rows[210] = f'An answer,{labelled[210]["label"]}"\n'
+    rows[10] = f'text,"{labelled[10]["label"]}\n'
+    (tmp_path / "a.csv").write_text("text,label\n" + "".join(rows))
+    (note,) = (note for note in prepare("classification", tmp_path / "a.csv").report["notes"] if "quoted field" in note)
+    assert note.startswith("a.csv: a quoted field runs over lines 12 to 212, most of which look like rows")
 
 
 def test_second_call_returns_the_stored_result_and_edits_make_another(

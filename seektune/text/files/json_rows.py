@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +18,24 @@ _LONGEST_ESCAPE = len(r"\ud83d\ude00")
 
 def read_jsonl(path: Path) -> Iterator[Record]:
     """One JSON object per line; blank lines are no rows."""
+    begun = False
     for number, line in text_lines(path):
         if not line.strip():
             continue
+        listed = "; a list of rows belongs in a .json file" if not begun and line.lstrip().startswith("[") else ""
+        begun = True
         try:
             # without its end, where a string that is never closed would be told as a control character
             value = json.loads(line.rstrip("\r\n"))
         except json.JSONDecodeError as error:
-            cut = "" if line.endswith("\n") else f"; {CUT}"
-            yield Record(number, None, f"malformed JSON: {_said(error)}{cut}", error.colno)
+            hint = listed or ("" if line.endswith("\n") else f"; {CUT}")
+            yield Record(number, None, f"malformed JSON: {_said(error)}{hint}", error.colno, text=line)
         except (ValueError, RecursionError) as error:
-            yield Record(number, None, f"JSON that cannot be read: {type(error).__name__}: {shown(str(error))}")
+            fault = f"JSON that cannot be read: {type(error).__name__}: {shown(str(error))}"
+            yield Record(number, None, fault, text=line)
         else:
-            yield _object(number, value)
+            record = _object(number, value)
+            yield replace(record, fault=record.fault + listed) if record.fault else record
 
 
 def read_json(path: Path) -> Iterator[Record]:
@@ -175,4 +181,5 @@ class _Window:
 def _object(line: int, value: object) -> Record:
     if isinstance(value, dict):
         return Record(line, value)
-    return Record(line, None, f"not an object: expected {{...}}, but got {type(value).__name__}")
+    fault = f"not an object: expected {{...}}, but got {type(value).__name__}"
+    return Record(line, None, fault, text=json.dumps(value, ensure_ascii=False))

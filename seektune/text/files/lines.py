@@ -7,6 +7,7 @@ it unpacks to far more than text can (a bomb), or where one line is larger than 
 from __future__ import annotations
 
 import gzip
+import re
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ MAX_INFLATION = 300
 """Unpacked bytes per packed byte; text reaches 5 to 30, a bomb about 1,000."""
 
 _BOMB_FLOOR_BYTES = 64 * 2**20
+_HAN = re.compile("[\u4e00-\u9fff\u3000-\u303f\uff00-\uffef\u2014\u2018-\u201d\u2026]+")  # and its punctuation
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -35,17 +37,21 @@ def shown(text: str, limit: int = 80) -> str:
     return printable(text if len(text) <= limit else text[: limit - 1] + "…", keep="")
 
 
+def is_gzip(path: Path) -> bool:
+    return path.suffix.lower() == ".gz"
+
+
 def open_bytes(path: Path) -> BinaryIO:
     """The file's bytes; `.gz` is unpacked."""
     try:
-        return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+        return gzip.open(path, "rb") if is_gzip(path) else path.open("rb")  # type: ignore[return-value]
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
 def _pieces(path: Path, take: Callable[[BinaryIO], bytes]) -> Iterator[tuple[int, int, bytes]]:
     """(line on which it starts, byte offset, bytes) of each piece that `take` reads."""
-    packed = path.stat().st_size if path.suffix == ".gz" else None
+    packed = path.stat().st_size if is_gzip(path) else None
     offset, line = 0, 1
     with open_bytes(path) as file:
         while True:
@@ -69,7 +75,7 @@ def _pieces(path: Path, take: Callable[[BinaryIO], bytes]) -> Iterator[tuple[int
 @contextmanager
 def unpacked(path: Path) -> Iterator[BinaryIO]:
     """A file that can be read from any place; `.gz` is unpacked to a temporary file, checked as text is."""
-    if path.suffix != ".gz":
+    if not is_gzip(path):
         with open_bytes(path) as file:
             yield file
         return
@@ -133,9 +139,14 @@ def _encoding_hint(path: Path, line: bytes) -> str:
     """What the file may be instead, and how to turn it into UTF-8."""
     if line.startswith((b"\xff\xfe", b"\xfe\xff")):
         return f"; it looks like UTF-16: iconv -f UTF-16 -t UTF-8 {path.name}"
-    try:
-        chinese = any("\u4e00" <= c <= "\u9fff" for c in line.decode("gb18030"))
-    except UnicodeDecodeError:
-        chinese = False
-    encoding = "GB18030" if chinese else "WINDOWS-1252"
-    return f"; save it as UTF-8, for example: iconv -f {encoding} -t UTF-8 {path.name}"
+    # a Chinese character is two such bytes (rarely, one and a letter), and they seldom stand alone; accents mostly do
+    runs = re.findall(rb"[\x80-\xff]+", line)
+    pairs = [run for run in runs if len(run) % 2 == 0 and _HAN.fullmatch(run.decode("gb18030", "replace"))]
+    if len(pairs) <= len(runs) / 2:
+        encodings = ["WINDOWS-1252"]
+    elif sum(len(run) for run in pairs if len(run) >= 4) > sum(map(len, runs)) / 2:
+        encodings = ["GB18030"]
+    else:
+        encodings = ["GB18030", "WINDOWS-1252"]
+    told = " or ".join(f"iconv -f {encoding} -t UTF-8 {path.name}" for encoding in encodings)
+    return f"; save it as UTF-8, for example: {told}; then look at the result, whether its words are right"

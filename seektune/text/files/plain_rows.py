@@ -53,25 +53,32 @@ def _parts(line: str) -> Iterator[str]:
 
 
 def read_conll(path: Path) -> Iterator[Record]:
-    """Tagged sentences: token first, tag last on each line, blank line between sentences; `#` lines are comments."""
+    """Tagged sentences: token first, tag last on each line, blank line between sentences; `# ` begins a comment.
+
+    Where tabs stand between token and tag, `# ` and no tab is a comment; else `#` may be a token, with its tag behind it.
+    """
+    words = (line for _, line in text_lines(path) if line.strip() and not line.startswith(("#", "-DOCSTART-")))
+    tabbed = "\t" in next(words, "")
     tokens: list[str] = []
     tags: list[str] = []
-    first, fault = 1, ""
+    first, fault, broken = 1, "", ""
     for number, line in text_lines(path):
         bare = line.rstrip("\r\n")
         if not bare.strip():
             if tokens or fault:
-                yield Record(first, None if fault else {"tokens": tokens, "tags": tags}, fault)
-            tokens, tags, fault = [], [], ""
+                yield Record(first, None if fault else {"tokens": tokens, "tags": tags}, fault, text=broken)
+            tokens, tags, fault, broken = [], [], "", ""
             continue
         if not tokens and not fault:
             first = number
         fields = bare.split("\t") if "\t" in bare else bare.split()
-        if fields[0] == "-DOCSTART-" or (bare.startswith("# ") and "\t" not in bare and len(fields) != 2):
+        comment = bare.startswith("# ") and "\t" not in bare and (tabbed or len(fields) != 2)
+        if comment or fields[0] == "-DOCSTART-":
             continue
         if len(fields) < 2:
+            broken = broken or bare
             fault = fault or f"line {number} has a token and no tag"
         tokens.append(fields[0])
         tags.append(fields[-1])
     if tokens or fault:
-        yield Record(first, None if fault else {"tokens": tokens, "tags": tags}, fault)
+        yield Record(first, None if fault else {"tokens": tokens, "tags": tags}, fault, text=broken)

@@ -20,6 +20,9 @@ class Record:
     value: dict[str, Any] | None
     fault: str = ""
     column: int | None = None
+    text: str = ""  # of a row with a fault: its first line as it stands
+    columns: tuple[str, ...] = ()  # of a row with a fault: what the file's header names
+    note: str = ""  # what a person should know of a row that can be parsed
 
     @property
     def place(self) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from seektune.errors import DataError
 from seektune.text.file_hash import file_hash, file_state
-from seektune.text.files.lines import shown
+from seektune.text.files.lines import is_gzip, shown
 from seektune.text.files.plain_rows import read_conll
 from seektune.text.files.readers import READERS
 from seektune.text.files.record import Record
@@ -124,7 +124,7 @@ def frame_source(frame: pd.DataFrame, folder: Path, columns: dict[str, str] | No
 
 def _format(path: Path) -> str:
     """The suffix that chooses the reader; `.gz` is looked through."""
-    return (Path(path.stem) if path.suffix == ".gz" else path).suffix.lower()
+    return (Path(path.stem) if is_gzip(path) else path).suffix.lower()
 
 
 def _refuse(path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
 from seektune.errors import DataError
-from seektune.text.files import lines
+from seektune.text.files import lines, table_rows
 from seektune.text.files.readers import READERS
 from seektune.text.files.record import Record
 from seektune.text.files.sources import frame_source, resolve
@@ -35,9 +35,9 @@ def records(path: Path, kind: str = "classification") -> list[Record]:
 def write(folder: Path, name: str) -> Path:
     path = folder / name
     frame = pd.DataFrame(ROWS)
-    if name.endswith((".jsonl", ".jsonl.gz")):
+    if name.lower().endswith((".jsonl", ".jsonl.gz")):
         text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in ROWS)
-        path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+        path.write_bytes(gzip.compress(text.encode()) if name.lower().endswith(".gz") else text.encode())
     elif name == "nested.json":
         path.write_text(json.dumps({"version": 1, "data": ROWS}, ensure_ascii=False, indent=2))
     elif name.endswith(".json"):
@@ -50,7 +50,7 @@ def write(folder: Path, name: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    "name", ["a.jsonl", "a.jsonl.gz", "a.json", "nested.json", "a.csv", "a.tsv", "a.parquet", "bom.csv"]
+    "name", ["a.jsonl", "a.jsonl.gz", "a.json", "nested.json", "a.csv", "a.tsv", "a.parquet", "bom.csv", "A.JSONL.GZ"]
 )
 def test_every_format_gives_the_same_rows(tmp_path: Path, name: str) -> None:
     path = write(tmp_path, name)
@@ -109,6 +109,14 @@ def test_conll_sentences(tmp_path: Path) -> None:
     assert "line 7 has a token and no tag" in found[2].fault
 
 
+def test_comments_of_conll_files(tmp_path: Path) -> None:
+    path = tmp_path / "ner.conll"
+    path.write_text("# newdoc\n# newpar\n# id = 1\nAda\tB-PER\n#\tO\n")
+    assert [record.value for record in records(path, "tagging")] == [{"tokens": ["Ada", "#"], "tags": ["B-PER", "O"]}]
+    path.write_text("# text is here\nAda B-PER\n# O\n")
+    assert [record.value for record in records(path, "tagging")] == [{"tokens": ["Ada", "#"], "tags": ["B-PER", "O"]}]
+
+
 # name, content, what the message must say
 BROKEN = [
     ("empty.csv", b"", ["empty.csv", "empty"]),
@@ -117,9 +125,16 @@ BROKEN = [
     ("latin.csv", "text,label\nok,a\ncaf\xe9,b\n".encode("latin-1"), ["latin.csv:3", "UTF-8", "0xe9", "offset 19"]),
     ("cut.tsv", "text\tlabel\nok\té".encode()[:-1], ["cut.tsv:2", "0xc3", "cut in the middle of a row"]),
     ("gbk.csv", "text,label\n转账失败,b\n".encode("gbk"), ["gbk.csv:2", "GB18030"]),
+    ("curly.csv", "text,label\nIt’s fine,b\n".encode("cp1252"), ["curly.csv:2", "for example: iconv -f WINDOWS-1252"]),
+    ("french.csv", "text,label\nles données «à jour»,b\n".encode("cp1252"), ["for example: iconv -f WINDOWS-1252"]),
+    ("german.csv", "text,label\nGröße der Straße für öß,b\n".encode("latin-1"), ["for example: iconv -f WINDOWS-1252"]),
+    ("quoted.csv", "text,label\n他说：“转账失败”。,b\n".encode("gbk"), ["for example: iconv -f GB18030"]),
+    ("doubt.csv", "text,label\n(是),b\n".encode("gbk"), ["iconv -f GB18030", "or iconv -f WINDOWS-1252", "look at"]),
     ("wide.csv", "text,label\n".encode("utf-16"), ["wide.csv:1", "UTF-16"]),
     ("cut.csv", b'text,label\nfine,a\n"never clo', ["cut.csv:3", "cut in the middle of a row"]),
-    ("twice.csv", b"text,text\na,b\n", ["twice.csv:1", "twice"]),
+    ("twice.csv", b"text,,,text\na,,,b\n", ["twice.csv:1", "'text' stands twice"]),
+    ("mac.csv", b"text,label\ra,b\rc,d\r", ["mac.csv:1", "carriage returns alone", "tr '\\r' '\\n' < mac.csv"]),
+    ("header.tsv", b'text\t"label" x\na\tb\n', ["header.tsv:1", "malformed header"]),
     ("bad.json", b'[\n {"text": "a"},\n {"text": }\n]', ["bad.json:3:11", "malformed JSON"]),
     ("cut.json", b'[{"text": "a"},\n{"text": "b', ["cut.json:2:10", "cut in the middle of a row"]),
     ("lines.json", b'{"text": "a"}\n{"text": "b"}\n', ["lines.json:2:1", ".jsonl"]),
@@ -167,11 +182,14 @@ def test_missing_file_says_where_and_what_is_near(tmp_path: Path) -> None:
         ("a.jsonl", b'{"text": "a"}\n{"text": "b\n{"text": "c"}\n', 2, "malformed JSON"),
         ("a.jsonl", b'{"text": "a"}\n{"text": "b', 2, "cut in the middle of a row"),
         ("a.jsonl", b'{"text": "a"}\n[1, 2]\n', 2, "not an object"),
+        ("a.jsonl", b'\n[{"text": "a"}]\n', 2, "a list of rows belongs in a .json file"),
+        ("a.jsonl", b'[{"text": "a"},\n', 1, "a list of rows belongs in a .json file"),
         ("a.jsonl", b'{"text": "a"}\n' + b"[" * 100_000 + b"\n", 2, "RecursionError"),
         ("a.jsonl", b'{"text": "a"}\n{"n": ' + b"9" * 5_000 + b"}\n", 2, "ValueError"),
         ("a.csv", b"text,label\na,b\nc\n", 3, "expected 2 fields, but got 1"),
         ("a.csv", b"text,label\na,b\nc", 3, "cut in the middle of a row"),
         ("a.csv", b'text,label\na,b\n"c" d,e\n', 3, "malformed row"),
+        ("a.csv", b"text,label\na,b\nc\rd,e\n", 3, "carriage return"),
         ("a.tsv", b"text\tlabel\na\tb\nc\td\te\n", 3, "expected 2 fields, but got 3"),
     ],
 )
@@ -181,6 +199,74 @@ def test_broken_row_is_a_fault_at_its_line(tmp_path: Path, name: str, content: b
     bad = [record for record in records(path) if record.value is None]
     assert [record.line for record in bad] == [line]
     assert fault in bad[0].fault
+    assert bad[0].text.startswith(content.decode().splitlines()[line - 1][:9])
+
+
+def table(tmp_path: Path, name: str, **changed: str) -> list[Record]:
+    """Rows of a file whose lines 2 to 41 are "words N" and a label, but for those that are changed."""
+    mark = "\t" if name.endswith("tsv") else ","
+    rows = [changed.get(f"line{n}", f"words {n},a") for n in range(2, 42)]
+    (tmp_path / name).write_text("\n".join(row.replace(",", mark) for row in ["text,label", *rows]) + "\n")
+    return records(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
+@pytest.mark.parametrize(
+    ("closing", "said"),
+    [
+        ({"line30": '"quoted" words,a'}, "followed its quote from line 5 to line 30"),
+        ({"line30": '"quoted",a'}, "followed its quote from line 5 to line 30"),
+        ({"line30": 'words,"a"'}, "followed its quote from line 5 to line 30"),
+        ({"line30": '","'}, "followed its quote from line 5 to line 41"),
+        ({}, "never closed; the parser followed its quote from line 5 to line 41"),
+    ],
+)
+def test_a_stray_quote_takes_its_own_line_and_no_other(
+    tmp_path: Path, name: str, closing: dict[str, str], said: str
+) -> None:
+    found = table(tmp_path, name, line5='"stray,a', **closing)
+    bad = {record.line: record for record in found if record.value is None}
+    assert [record.line for record in found] == list(range(2, 42))
+    assert set(bad) <= {5, 30} and said in bad[5].fault
+    assert bad[5].text.startswith('"stray')
+
+
+def test_a_stray_quote_that_closes_as_a_field_does(tmp_path: Path) -> None:
+    lines = {"line5": 'words,"a', "line30": 'words,a"'}
+    tabs = table(tmp_path, "a.tsv", **lines)
+    assert [record.line for record in tabs if record.value is None] == [5]
+    assert [record.line for record in tabs] == list(range(2, 42))
+    commas = table(tmp_path, "a.csv", **lines)
+    assert [record.line for record in commas if record.note] == [5]
+    assert "runs over lines 5 to 30, most of which look like rows" in commas[3].note
+    assert len(commas) == 40 - 25
+    letters = table(tmp_path, "b.csv", line5='"Dear all,', line6="see below", line7="and, well, this", line8='Ada",a')
+    assert not any(record.note or record.fault for record in letters)
+
+
+def test_stray_quotes_on_every_line_take_no_quadratic_time(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text,label\n" + 'a","\n' * 20_000 + '"x\n')
+    with pytest.raises(DataError, match=r"a.csv:\d+: stray quotes on so many lines.*as .jsonl"):
+        records(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("opening", ['"stray,a', 'a","'])
+def test_a_row_is_held_up_to_the_longest_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opening: str) -> None:
+    monkeypatch.setattr(table_rows, "MAX_LINE_BYTES", 100)
+    found = table(tmp_path, "a.csv", line5=opening)
+    assert [(record.line, "100" in record.fault) for record in found if record.value is None] == [(5, True)]
+    assert len(found) == 40
+
+
+def test_columns_without_a_name_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(",text,label,,\n0,b,c,,\n")
+    assert [record.value for record in records(tmp_path / "a.csv")] == [{"text": "b", "label": "c"}]
+
+
+def test_two_parquet_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    pq.write_table(pa.table([["a"], ["b"], ["c"]], names=["text", "label", "text"]), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"a.parquet: two columns are named 'text'"):
+        records(tmp_path / "a.parquet")
 
 
 def test_parquet_with_a_string_that_is_not_utf8(tmp_path: Path) -> None:
