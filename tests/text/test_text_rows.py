@@ -286,6 +286,32 @@ def test_weights_give_exact_shares_and_repeat_nothing(prepare: Prepare, jsonl: W
     }
 
 
+def test_one_file_may_be_two_sources_with_weights_of_their_own(
+    prepare: Prepare, jsonl: Write, labelled: Labelled
+) -> None:
+    path = jsonl({"text": row["text"], "other": f"{row['text'][::-1]} {i}", **row} for i, row in enumerate(labelled))
+    columns = [{"text": "text"}, {"text": "other"}]
+    sources = [{"path": str(path), "weight": weight, "columns": columns[i]} for i, weight in enumerate((3.0, 1.0))]
+    report = prepare("classification", *sources).report
+    assert [round(one["share_of_train"], 2) for one in report["sources"].values()] == [0.75, 0.25]
+    assert list(report["sources"]) == [str(path), f"{path} (2)"]
+    assert accounted(report) == report["rows_in"] == 600
+
+
+def test_subsets_of_one_hub_data_set_are_sources_of_their_own(tmp_path: Path, labelled: Labelled) -> None:
+    lines = [json.dumps(row) + "\n" for row in labelled]
+    for subset, part in (("a", lines[:150]), ("b", lines[150:])):
+        (tmp_path / f"{subset}.jsonl").write_text("".join(part))
+    configs = "".join(f"- {{config_name: {name}, data_files: {name}.jsonl}}\n" for name in "ab")
+    (tmp_path / "README.md").write_text(f"---\nconfigs:\n{configs}---\n")
+    hub = {"hub": str(tmp_path), "revision": "0" * 40}
+    sources = [{**hub, "subset": "a", "weight": 9}, {**hub, "subset": "b", "weight": 1}]
+    data = DataOptions(kind="classification", sources=sources)
+    report = prepare_rows(data, tmp_path / ".cache", 0).report
+    shares = {name: round(one["share_of_train"], 2) for name, one in report["sources"].items()}
+    assert shares == {f"{tmp_path}/a": 0.9, f"{tmp_path}/b": 0.1}
+
+
 def test_too_little_data_says_which_side_is_empty(prepare: Prepare, jsonl: Write, labelled: Labelled) -> None:
     with pytest.raises(DataError, match="split.* empty: 1 rows in 1 group"):
         prepare("classification", jsonl(labelled[:1] * 5))
