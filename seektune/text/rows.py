@@ -33,7 +33,7 @@ from seektune.text.near_index import OLDEST
 from seektune.text.options import DataOptions, SourceOptions
 from seektune.text.reading import Quarantined, Read, Row, check_share, read
 from seektune.text.shelf import Shelf
-from seektune.text.split import EVALUATION, assign, need_both_sides, uneven
+from seektune.text.split import EVALUATION, assign, need_both_sides, sent_to_train, uneven
 from seektune.text.stored import stored
 from seektune.text.translations import Translations
 from seektune.trial import Json, canonical, fingerprint
@@ -188,10 +188,11 @@ def _build(
         "found": len(found),
         "may_have_missed": guard.cut,
     }
-    report["clusters"] = {"oversized_sent_to_train": oversized, "may_have_missed": clusters.cut}
+    report["clusters"] = {"oversized_sent_to_train": len(oversized), "may_have_missed": clusters.cut}
     report["notes"] += [
         *wanted.notes,
         *(note for one in plain.values() for note in one.notes),
+        *sent_to_train(oversized, data),
         *uneven(clusters.kept, data),
     ]
     if any(one.rows for one in plain.values()) and (short := guard.too_short):

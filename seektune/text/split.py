@@ -46,8 +46,8 @@ def side(drawn: float, split: SplitOptions, missing: Sequence[str] = EVALUATION)
     return "train"
 
 
-def assign(rows: Sequence[Row], kept: Sequence[Row], forest: Forest, data: DataOptions) -> int:
-    """Set `group` and `side` of every row; gives the number of oversized clusters that were sent to train.
+def assign(rows: Sequence[Row], kept: Sequence[Row], forest: Forest, data: DataOptions) -> list[int]:
+    """Set `group` and `side` of every row; gives the sizes of the oversized clusters that were sent to train.
 
     With `split.column` the named sides stand, and only sides that no row names are drawn, from the training rows.
     """
@@ -67,12 +67,24 @@ def assign(rows: Sequence[Row], kept: Sequence[Row], forest: Forest, data: DataO
         _, drawn_first, row.group = lowest[root]
         if row.own_side in EVALUATION:
             row.side = row.own_side
-        elif sizes[root] > data.checks.max_cluster and not split.group:
+        elif missing and sizes[root] > data.checks.max_cluster and not split.group:
             row.side = "train"
             oversized.add(root)
         else:
             row.side = side(drawn_first, split, missing)
-    return len(oversized)
+    return sorted((sizes[root] for root in oversized), reverse=True)
+
+
+def sent_to_train(oversized: Sequence[int], data: DataOptions) -> list[str]:
+    """What to tell a person whose rows of one template are in no evaluation side."""
+    if not oversized:
+        return []
+    more = "1 cluster has" if len(oversized) == 1 else f"{len(oversized):,} clusters have"
+    return [
+        f"{more} more than {data.checks.max_cluster:,} rows (checks.max_cluster) that are near each other or were made from "
+        f"one, so that all of them train: {sum(oversized):,} rows, {oversized[0]:,} in the largest; none of them is in "
+        f"validation or test"
+    ]
 
 
 def uneven(kept: Sequence[Row], data: DataOptions) -> list[str]:

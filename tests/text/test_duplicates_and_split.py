@@ -148,7 +148,13 @@ def test_an_oversized_cluster_trains(prepare: Prepare, jsonl: Write, labelled: L
     template = [{"text": f"tell me what the code word {numbered(i)} means", "label": f"l{i}"} for i in range(60)]
     rows = prepare("classification", jsonl([*labelled, *template]))
     assert rows.report["clusters"]["oversized_sent_to_train"] == 1
+    (note,) = [note for note in rows.report["notes"] if "checks.max_cluster" in note]
+    assert note.startswith("1 cluster has more than 50 rows") and "60 rows, 60 in the largest" in note
     assert {side for text, side in sides_of(rows).items() if text.startswith("tell me")} == {"train"}
+    own = [{**row, "split": ("train", "validation", "test")[i % 3]} for i, row in enumerate(labelled)]
+    own += [{**row, "split": "train"} for row in template]  # where the user says so
+    report = prepare("classification", jsonl(own), split={"column": "split"}).report
+    assert not any("checks.max_cluster" in note for note in report["notes"])
 
 
 def test_own_split_is_kept_and_a_missing_side_is_drawn_from_train(
