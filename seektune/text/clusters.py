@@ -33,6 +33,8 @@ class Clusters:
     dropped: list[tuple[Row, str, Row]] = field(default_factory=list)
     conflicts: list[tuple[Row, Row]] = field(default_factory=list)
     crossing: list[tuple[Row, Row, str]] = field(default_factory=list)  # across a user's own split
+    parents: Counter[tuple[str, str]] = field(default_factory=Counter)  # (source, id): rows that name it
+    near: int = 0  # rows that stay and are near another
     cut: int = 0  # rows that may have missed a near one (NearIndex.cut)
 
 
@@ -91,10 +93,12 @@ def _near_duplicates(
     index = NearIndex(len(different), prompt, data.protected_terms)
     said = np.fromiter((_said(rows[i], data.kind) for i in different), np.uint64, len(different))
     gone: set[int] = set()
+    tied: set[int] = set()
     dropped, conflicts, crossing = [], [], []
     for number, older in index.older(said):
         i = different[number]
         row = rows[i]
+        tied.update((number, *older))
         for other in older:
             forest.join(different[other], i)
         kept = [other for other in older if other not in gone]
@@ -112,7 +116,7 @@ def _near_duplicates(
     result.dropped += [(rows[i], NEAR, rows[j]) for i, j in sorted(dropped)]
     result.conflicts = [(rows[i], rows[j]) for i, j in sorted(conflicts)]
     result.crossing += [(rows[i], rows[j], "nearly repeats") for i, j in sorted(crossing)]
-    result.cut = index.cut
+    result.near, result.cut = len(tied - gone), index.cut
 
 
 def _said(row: Row, kind: str) -> int:
@@ -152,6 +156,7 @@ def _tie_children(rows: Sequence[Row], forest: Forest, result: Clusters) -> None
         if j == i:
             row.parent = None
             continue
+        result.parents[row.source, named] += 1
         if j is None:
             row.parent, row.own_group = None, row.own_group or f"parent\x1f{row.source}\x1f{named}"
             j, how = first.setdefault((row.source, named), i), "was made from the same row as"

@@ -149,7 +149,7 @@ def _build(
     if data.split.column:
         found = [_crossing(a, b, how) for a, b, how in clusters.crossing] + found
     leaks.refuse(found)
-    need_both_sides(clusters.kept, data, dropped)
+    need_both_sides(clusters, oversized, data, dropped)
 
     train = [row for row in clusters.kept if row.side == "train"]
     train, left_out = mix(train, weights)

@@ -28,7 +28,7 @@ from seektune.text.reading import Row
 from seektune.trial import drawn
 
 if TYPE_CHECKING:
-    from seektune.text.clusters import Forest
+    from seektune.text.clusters import Clusters, Forest
 
 EVALUATION = ("validation", "test")
 _UNEVEN = 0.03
@@ -103,17 +103,64 @@ def uneven(kept: Sequence[Row], data: DataOptions) -> list[str]:
     counts = Counter(row.side for row in kept)
     groups = len({row.group for row in kept})
     shares = [(name, counts[name] / len(kept), getattr(data.split, name)) for name in EVALUATION]
-    near = "rows that are near each other, or of groups that share a row, stay together on the most protected side that one of them drew"
     few = "the rows are few groups, and each draws its side"
     return [
-        f"{share:.1%} of the rows are in {name}, {asked:.1%} were asked for: {near if share > asked else few}"
+        f"{share:.1%} of the rows are in {name}, {asked:.1%} were asked for: "
+        + (_too_many(name, (share - asked) * len(kept), kept, data) if share > asked else few)
         for name, share, asked in shares
         if abs(share - asked) > max(_UNEVEN, 3 * (asked * (1 - asked) / groups) ** 0.5)  # beyond chance
     ]
 
 
-def need_both_sides(kept: Sequence[Row], data: DataOptions, dropped: Sequence[tuple[Row, str, str]] = ()) -> None:
+def _too_many(name: str, surplus: float, kept: Sequence[Row], data: DataOptions) -> str:
+    """Why a side has more rows than were asked for: one large group, or many that are near each other."""
+    group, size = Counter(row.group for row in kept if row.side == name).most_common(1)[0]
+    if size <= surplus:
+        return (
+            "rows that are near each other, or of groups that share a row, stay together on the most protected side that "
+            "one of them drew"
+        )
+    rows = [row for row in kept if row.group == group]
+    one = data.split.group and len({row.own_group for row in rows}) == 1
+    which = f"group {shown(group.replace(chr(31), ', '))!r} (split.group)" if one else f"cluster of {rows[0].place}"
+    return f"the {which} stays together and has {size:,} rows"
+
+
+def _remedies(
+    clusters: Clusters, oversized: Sequence[int], empty: Sequence[str], groups: int, data: DataOptions
+) -> list[str]:
+    """What may fill the empty sides; of what ties rows together only that which does so here."""
+    found = ["bring more rows" + (" that are less alike" if clusters.near else "")]
+    if clusters.near:
+        found.append(
+            f"set checks.near_duplicates: false, if the {clusters.near:,} rows that are near another one may be on two sides"
+        )
+    if oversized and groups > 1:
+        found.append(
+            f"raise checks.max_cluster: of clusters with more than {data.checks.max_cluster:,} rows all rows train, "
+            f"{sum(oversized):,} here"
+        )
+    if clusters.parents:
+        columns = sorted({source.columns.get("parent", "parent") for source in data.sources})
+        found.append(
+            f"rename the column {' or '.join(map(shown, columns))} if it is no parent's id: it ties "
+            f"{sum(clusters.parents.values()):,} rows to {len(clusters.parents):,} "
+            f"parent{'s' if len(clusters.parents) != 1 else ''}"
+        )
+    if data.split.group:
+        found.append("use a finer split.group")
+    if data.split.column:
+        found.append(f"name rows of {' and '.join(empty)} in the column {shown(data.split.column)}")
+    if groups > 1:
+        found.append(f"{'lower' if 'train' in empty else 'raise'} split.validation and split.test")
+    return found
+
+
+def need_both_sides(
+    clusters: Clusters, oversized: Sequence[int], data: DataOptions, dropped: Sequence[tuple[Row, str, str]]
+) -> None:
     """Every side has rows and, where classes are learned, the training side at least two labels."""
+    kept = clusters.kept
     counts = Counter(row.side for row in kept)
     empty = [name for name in ("train", *EVALUATION) if not counts[name]]
     groups = len({row.group for row in kept})
@@ -123,8 +170,8 @@ def need_both_sides(kept: Sequence[Row], data: DataOptions, dropped: Sequence[tu
         first = f" (the first: {dropped[0][0].place} repeats {dropped[0][2]})" if dropped else ""
         raise DataError(
             f"the {' and '.join(empty)} split{'s are' if len(empty) > 1 else ' is'} empty: {len(kept):,} rows in "
-            f"{groups:,} group{'s' if groups != 1 else ''} are left{why}{first}; bring more rows, use "
-            f"a finer split.group, or raise split.validation and split.test"
+            f"{groups:,} group{'s' if groups != 1 else ''} are left{why}{first}; "
+            f"{'; or '.join(_remedies(clusters, oversized, empty, groups, data))}"
         )
     if data.kind in CLASSES:
         train = [row for row in kept if row.side == "train"]

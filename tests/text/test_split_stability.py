@@ -112,6 +112,20 @@ def test_children_draw_with_their_parent(prepare: Prepare, jsonl: Write, labelle
     assert {text: together[text] for text in alone} == alone  # six children each, and the shares are the same
 
 
+def test_a_large_group_that_fills_a_side_is_named(prepare: Prepare, jsonl: Write, labelled: Labelled) -> None:
+    rows = [{**row, "customer": "large 11" if i < 60 else i} for i, row in enumerate(labelled)]  # which draws test
+    notes = prepare("classification", jsonl(rows), split={"group": "customer"}).report["notes"]
+    assert any(
+        "10.0% were asked for: the group 'large 11' (split.group) stays together and has 60 rows" in n for n in notes
+    )
+    made = [{**row, "id": i, "parent": 14 if 14 < i < 75 else None} for i, row in enumerate(labelled)]  # 14 draws test
+    checks = {"max_cluster": 100}
+    notes = prepare("classification", jsonl(made), checks=checks).report["notes"]
+    assert any("the cluster of rows.jsonl:" in note and "stays together and has 61 rows" in note for note in notes), (
+        notes
+    )
+
+
 def test_groups_that_share_rows_stay_together_and_a_person_is_told(
     prepare: Prepare, jsonl: Write, labelled: Labelled
 ) -> None:

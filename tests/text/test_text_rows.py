@@ -315,10 +315,27 @@ def test_subsets_of_one_hub_data_set_are_sources_of_their_own(tmp_path: Path, la
 
 
 def test_too_little_data_says_which_side_is_empty(prepare: Prepare, jsonl: Write, labelled: Labelled) -> None:
-    with pytest.raises(DataError, match="split.* empty: 1 rows in 1 group"):
+    with pytest.raises(DataError, match=r"split.* empty: 1 rows in 1 group.*; bring more rows$"):
         prepare("classification", jsonl(labelled[:1] * 5))
     with pytest.raises(DataError, match="every training row has the label 'card'"):
         prepare("classification", jsonl({**row, "label": "card"} for row in labelled))
+
+
+def test_a_remedy_for_an_empty_side_fits_what_ties_the_rows(prepare: Prepare, jsonl: Write, labelled: Labelled) -> None:
+    words = "abcdefghijklmnopqrstuvwxyz"
+    template = jsonl({"text": f"tell me what the code word {c * 3} means", "label": c} for c in words)
+    near = r"1 group are left; bring more rows that are less alike; or set checks.near_duplicates: false, .* 26 rows"
+    with pytest.raises(DataError, match=near) as error:
+        prepare("classification", template)
+    assert "split.group" not in str(error.value) and "max_cluster" not in str(error.value)
+    assert prepare("classification", template, checks={"near_duplicates": False}).report["used"] == 26
+    made = jsonl([{**row, "id": i, "origin": 1} for i, row in enumerate(labelled)], "made.jsonl")
+    source = {"path": str(made), "columns": {"parent": "origin"}}
+    with pytest.raises(DataError, match="rename the column origin if it is .*: it ties 299 rows to 1 parent$") as error:
+        prepare("classification", source)
+    assert "near_duplicates" not in str(error.value)
+    with pytest.raises(DataError, match=r"; bring more rows; or use a finer split.group$"):
+        prepare("classification", jsonl({**row, "who": 1} for row in labelled), split={"group": "who"})
 
 
 def test_chinese_is_read_and_named(prepare: Prepare, jsonl: Write) -> None:
