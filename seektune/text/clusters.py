@@ -20,7 +20,7 @@ from seektune.text.language import tokens
 from seektune.text.near_index import NearIndex, stable_hash
 from seektune.text.options import DataOptions
 from seektune.text.reading import Row
-from seektune.text.split import own_draw
+from seektune.text.split import EVALUATION, own_draw
 
 EXACT, NEAR = "exact duplicate", "near duplicate"
 
@@ -72,7 +72,10 @@ def cluster(rows: Sequence[Row], data: DataOptions) -> tuple[Clusters, Forest]:
             result.crossing.append((rows[j], row, "repeats"))
         result.dropped.append((row, EXACT, rows[j]))
     if data.checks.near_duplicates:
-        different = sorted(seen.values(), key=lambda i: (lowest[rows[i].id], rows[i].id))
+        # evaluation rows of a user's own split first, so that each training row near one is found to be
+        different = sorted(
+            seen.values(), key=lambda i: (rows[i].own_side not in EVALUATION, lowest[rows[i].id], rows[i].id)
+        )
         _near_duplicates(rows, different, data, forest, result)
     gone = {id(row) for row, _, _ in result.dropped}
     result.kept = [row for row in rows if id(row) not in gone]

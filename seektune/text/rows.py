@@ -104,7 +104,8 @@ def prepare_rows(data: DataOptions, cache: Path, seed: int) -> RowSet:
             _write_lines(listed, _quarantined(wanted, plain))
             raise
         weights = {source.name: source.options.weight for source in sources}
-        _build(folder, data, seed, wanted, plain, weights, options, shelf, translations)
+        leaks_listed = cache / "leaks" / f"{key[:16]}.jsonl"
+        _build(folder, data, seed, wanted, plain, weights, options, shelf, translations, leaks_listed)
 
     return RowSet.open(stored(cache / "rows" / key[:32], build))
 
@@ -133,6 +134,7 @@ def _build(
     options: Json,
     shelf: Shelf,
     translations: Translations,
+    leaks_listed: Path,
 ) -> None:
     clusters, forest = cluster(wanted.rows, data)
     dropped = [(row, reason, other.place) for row, reason, other in clusters.dropped]
@@ -148,7 +150,7 @@ def _build(
             forest.join(position[id(leak.train)], position[id(leak.evaluation)])
     if data.split.column:
         found = [_crossing(a, b, how) for a, b, how in clusters.crossing] + found
-    leaks.refuse(found)
+    leaks.refuse(found, leaks_listed)
     need_both_sides(clusters, oversized, data, dropped)
 
     train = [row for row in clusters.kept if row.side == "train"]
