@@ -19,9 +19,11 @@ bounds what natural pairs pay). What an engine made that the study does not name
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from seektune.errors import DataError
 from seektune.score.options import CLASSES
@@ -31,10 +33,12 @@ from seektune.text.near_index import NearIndex
 from seektune.text.options import DataOptions
 from seektune.text.reading import Row
 from seektune.text.translations import Translations
+from seektune.trial import Json
 
 GUARD_SEED = 2
 """Of the guard's MinHash permutations; clusters have 1."""
 
+_NAMED = 10
 _PROMPT_TOKENS, _PART_TOKENS = 6, 12
 """An evaluation row's prompt, and any other text of it (an answer, a turn of a chat), of at least so many tokens must not
 stand in plain text. What is shorter stands in many texts by chance."""
@@ -133,12 +137,23 @@ class Guard:
         return sum(len(self._near.words(i)) < _PROMPT_TOKENS for i in range(len(self._rows)))
 
 
-def refuse(leaks: Sequence[Leak]) -> None:
-    """Raise DataError for any leak; a training row that knows several rows, or one in several ways, is named once."""
+def refuse(leaks: Sequence[Leak], listed: Path) -> None:
+    """Raise DataError for any leak, and list all of them as JSON lines in the file `listed`; a training row that knows
+    several rows, or one in several ways, is named once."""
     if once := list({id(leak.train): leak for leak in reversed(leaks)}.values())[::-1]:
-        named = "\n".join(f"  {leak}" for leak in once[:10])
+        named = "\n".join(f"  {leak}" for leak in once[:_NAMED])
+        listed.parent.mkdir(parents=True, exist_ok=True)
+        lines = (
+            json.dumps({"train": _place(leak.train), "how": leak.how, "evaluation": _place(leak.evaluation)})
+            for leak in once
+        )
+        listed.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         raise DataError(
             f"{len(once):,} training row{'s' if len(once) > 1 else ''} would leak evaluation rows, so that no score "
             f"could be trusted; take them out of one side, or leave split.column out and let the split keep them "
-            f"together:\n{named}"
+            f"together; all of them are listed in {listed}; the first:\n{named}"
         )
+
+
+def _place(row: Row) -> Json:
+    return {"file": row.file, "line": row.line, "id": row.id, "split": row.side}

@@ -27,18 +27,18 @@ from seektune.text import leaks
 from seektune.text.augmentation.augment import augment, augmenter_identity
 from seektune.text.clusters import cluster
 from seektune.text.data_report import data_report
-from seektune.text.files.sources import resolve
+from seektune.text.files.sources import Source, resolve
 from seektune.text.mixing import mix
 from seektune.text.near_index import OLDEST
-from seektune.text.options import DataOptions
+from seektune.text.options import DataOptions, SourceOptions
 from seektune.text.reading import Quarantined, Read, Row, check_share, read
 from seektune.text.shelf import Shelf
-from seektune.text.split import EVALUATION, assign, need_both_sides, uneven
+from seektune.text.split import EVALUATION, assign, need_both_sides, sent_to_train, uneven
 from seektune.text.stored import stored
 from seektune.text.translations import Translations
 from seektune.trial import Json, canonical, fingerprint
 
-SCHEMA = 6
+SCHEMA = 7
 """Raised when the same files and options would give other rows."""
 
 SPLITS = ("train", "validation", "test")
@@ -77,8 +77,8 @@ class RowSet:
 
 def prepare_rows(data: DataOptions, cache: Path, seed: int) -> RowSet:
     """Everything between files and rows. `seed` is that of augmentation; the split does not depend on it."""
-    sources = [resolve(options) for options in data.sources]
-    plain_sources = {name: [resolve(one) for one in getattr(data, name)] for name in PLAIN}
+    sources = _resolved(data.sources)
+    plain_sources = {name: _resolved(getattr(data, name)) for name in PLAIN}
     options = data.model_dump(mode="json", exclude={"max_length"})
     translations = Translations(data)
     key = fingerprint(
@@ -103,9 +103,25 @@ def prepare_rows(data: DataOptions, cache: Path, seed: int) -> RowSet:
             listed.parent.mkdir(parents=True, exist_ok=True)
             _write_lines(listed, _quarantined(wanted, plain))
             raise
-        _build(folder, data, seed, wanted, plain, options, shelf, translations)
+        weights = {source.name: source.options.weight for source in sources}
+        leaks_listed = cache / "leaks" / f"{key[:16]}.jsonl"
+        _build(folder, data, seed, wanted, plain, weights, options, shelf, translations, leaks_listed)
 
     return RowSet.open(stored(cache / "rows" / key[:32], build))
+
+
+def _resolved(block: Sequence[SourceOptions]) -> list[Source]:
+    """Sources with names of their own, by which rows are counted and weighed: of equal ones the second is `name (2)`."""
+    sources = [resolve(options) for options in block]
+    names: set[str] = set()
+    for i, source in enumerate(sources):
+        name, number = source.name, 1
+        while name in names:
+            number += 1
+            name = f"{source.name} ({number})"
+        names.add(name)
+        sources[i] = dataclasses.replace(source, name=name)
+    return sources
 
 
 def _build(
@@ -114,16 +130,18 @@ def _build(
     seed: int,
     wanted: Read,
     plain: Mapping[str, Read],
+    weights: Mapping[str, float | None],
     options: Json,
     shelf: Shelf,
     translations: Translations,
+    leaks_listed: Path,
 ) -> None:
     clusters, forest = cluster(wanted.rows, data)
     dropped = [(row, reason, other.place) for row, reason, other in clusters.dropped]
     position = {id(row): i for i, row in enumerate(wanted.rows)}
     while True:
         oversized = assign(wanted.rows, clusters.kept, forest, data)
-        evaluation = [row for row in clusters.kept if row.side in EVALUATION]
+        evaluation = sorted((row for row in clusters.kept if row.side in EVALUATION), key=lambda row: row.id)
         guard = leaks.Guard(evaluation, data, translations)
         found = [leak for row in clusters.kept if row.side == "train" and (leak := guard.leak(row))]
         if not found or data.split.column:
@@ -132,11 +150,11 @@ def _build(
             forest.join(position[id(leak.train)], position[id(leak.evaluation)])
     if data.split.column:
         found = [_crossing(a, b, how) for a, b, how in clusters.crossing] + found
-    leaks.refuse(found)
-    need_both_sides(clusters.kept, data, dropped)
+    leaks.refuse(found, leaks_listed)
+    need_both_sides(clusters, oversized, data, dropped)
 
     train = [row for row in clusters.kept if row.side == "train"]
-    train, left_out = mix(train, {options.path or str(options.hub): options.weight for options in data.sources})
+    train, left_out = mix(train, weights)
     dropped += [(row, "mixing", "") for row in left_out]
     children, augmentation = augment(train, data, seed, guard, shelf)
 
@@ -172,10 +190,11 @@ def _build(
         "found": len(found),
         "may_have_missed": guard.cut,
     }
-    report["clusters"] = {"oversized_sent_to_train": oversized, "may_have_missed": clusters.cut}
+    report["clusters"] = {"oversized_sent_to_train": len(oversized), "may_have_missed": clusters.cut}
     report["notes"] += [
         *wanted.notes,
         *(note for one in plain.values() for note in one.notes),
+        *sent_to_train(oversized, data),
         *uneven(clusters.kept, data),
     ]
     if any(one.rows for one in plain.values()) and (short := guard.too_short):

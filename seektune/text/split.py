@@ -2,9 +2,10 @@
 
 A row draws by the hash of its group column(s), or of the row that it was made from, or of its own content. Test takes
 the lowest draws, validation the next ones, train the rest, and a cluster has the lowest draw of its rows, dropped ones
-too. So neither the seed nor the order of rows counts, nor where in a file new rows stand: a cluster that holds a test
-row keeps it, rows may move towards test and never away from it, and a new row near a test row joins it there. One
-exception: a cluster that outgrows `checks.max_cluster` trains, whole.
+too. So neither the seed nor the order of rows counts, nor where in a file new rows stand: rows may move towards test
+and never away from it, and a new row near a test row joins it there. Two exceptions: a cluster that outgrows
+`checks.max_cluster` trains, whole; and of near rows that say the same the lowest draw stays, so that a test row gives
+way to a new one that drew lower still, in test like it.
 
 The price: k rows near each other draw k times, so that the evaluation sides get more than was asked (test at 10%:
 banking77 12.2%, dolly 11.5%, sets with few near duplicates 10%). No rule that keeps test rows in test does with less,
@@ -16,15 +17,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from seektune.errors import DataError
 from seektune.score.options import CLASSES
-from seektune.text.clusters import Forest
 from seektune.text.files.lines import shown
 from seektune.text.kinds import labels_of
 from seektune.text.options import DataOptions, SplitOptions
 from seektune.text.reading import Row
 from seektune.trial import drawn
+
+if TYPE_CHECKING:
+    from seektune.text.clusters import Clusters, Forest
 
 EVALUATION = ("validation", "test")
 _UNEVEN = 0.03
@@ -33,6 +37,13 @@ _UNEVEN = 0.03
 def draw(key: str) -> float:
     """A number in [0, 1) that depends on the key alone."""
     return drawn("split", key)
+
+
+def own_draw(row: Row) -> tuple[bool, float, str]:
+    """What a row draws by itself: the lowest of a cluster counts for all. A child draws with its parent, which is in the
+    cluster, and so comes last."""
+    key = row.own_group or row.id
+    return row.parent is not None and not row.own_group, draw(key), key
 
 
 def side(drawn: float, split: SplitOptions, missing: Sequence[str] = EVALUATION) -> str:
@@ -46,8 +57,8 @@ def side(drawn: float, split: SplitOptions, missing: Sequence[str] = EVALUATION)
     return "train"
 
 
-def assign(rows: Sequence[Row], kept: Sequence[Row], forest: Forest, data: DataOptions) -> int:
-    """Set `group` and `side` of every row; gives the number of oversized clusters that were sent to train.
+def assign(rows: Sequence[Row], kept: Sequence[Row], forest: Forest, data: DataOptions) -> list[int]:
+    """Set `group` and `side` of every row; gives the sizes of the oversized clusters that were sent to train.
 
     With `split.column` the named sides stand, and only sides that no row names are drawn, from the training rows.
     """
@@ -57,9 +68,7 @@ def assign(rows: Sequence[Row], kept: Sequence[Row], forest: Forest, data: DataO
     sizes = Counter(root for row, root in zip(rows, roots, strict=True) if id(row) in staying)
     lowest: dict[int, tuple[bool, float, str]] = {}
     for row, root in zip(rows, roots, strict=True):
-        key = row.own_group or row.id
-        child = row.parent is not None and not row.own_group  # draws with its parent, which is in the cluster
-        drawn = (child, draw(key), key)
+        drawn = own_draw(row)
         lowest[root] = min(lowest.get(root, drawn), drawn)
     missing = [name for name in EVALUATION if not any(row.own_side == name for row in kept)]
     oversized = set()
@@ -67,12 +76,24 @@ def assign(rows: Sequence[Row], kept: Sequence[Row], forest: Forest, data: DataO
         _, drawn_first, row.group = lowest[root]
         if row.own_side in EVALUATION:
             row.side = row.own_side
-        elif sizes[root] > data.checks.max_cluster and not split.group:
+        elif missing and sizes[root] > data.checks.max_cluster and not split.group:
             row.side = "train"
             oversized.add(root)
         else:
             row.side = side(drawn_first, split, missing)
-    return len(oversized)
+    return sorted((sizes[root] for root in oversized), reverse=True)
+
+
+def sent_to_train(oversized: Sequence[int], data: DataOptions) -> list[str]:
+    """What to tell a person whose rows of one template are in no evaluation side."""
+    if not oversized:
+        return []
+    more = "1 cluster has" if len(oversized) == 1 else f"{len(oversized):,} clusters have"
+    return [
+        f"{more} more than {data.checks.max_cluster:,} rows (checks.max_cluster) that are near each other or were made from "
+        f"one, so that all of them train: {sum(oversized):,} rows, {oversized[0]:,} in the largest; none of them is in "
+        f"validation or test"
+    ]
 
 
 def uneven(kept: Sequence[Row], data: DataOptions) -> list[str]:
@@ -82,17 +103,64 @@ def uneven(kept: Sequence[Row], data: DataOptions) -> list[str]:
     counts = Counter(row.side for row in kept)
     groups = len({row.group for row in kept})
     shares = [(name, counts[name] / len(kept), getattr(data.split, name)) for name in EVALUATION]
-    near = "rows that are near each other, or of groups that share a row, stay together on the most protected side that one of them drew"
     few = "the rows are few groups, and each draws its side"
     return [
-        f"{share:.1%} of the rows are in {name}, {asked:.1%} were asked for: {near if share > asked else few}"
+        f"{share:.1%} of the rows are in {name}, {asked:.1%} were asked for: "
+        + (_too_many(name, (share - asked) * len(kept), kept, data) if share > asked else few)
         for name, share, asked in shares
         if abs(share - asked) > max(_UNEVEN, 3 * (asked * (1 - asked) / groups) ** 0.5)  # beyond chance
     ]
 
 
-def need_both_sides(kept: Sequence[Row], data: DataOptions, dropped: Sequence[tuple[Row, str, str]] = ()) -> None:
+def _too_many(name: str, surplus: float, kept: Sequence[Row], data: DataOptions) -> str:
+    """Why a side has more rows than were asked for: one large group, or many that are near each other."""
+    group, size = Counter(row.group for row in kept if row.side == name).most_common(1)[0]
+    if size <= surplus:
+        return (
+            "rows that are near each other, or of groups that share a row, stay together on the most protected side that "
+            "one of them drew"
+        )
+    rows = [row for row in kept if row.group == group]
+    one = data.split.group and len({row.own_group for row in rows}) == 1
+    which = f"group {shown(group.replace(chr(31), ', '))!r} (split.group)" if one else f"cluster of {rows[0].place}"
+    return f"the {which} stays together and has {size:,} rows"
+
+
+def _remedies(
+    clusters: Clusters, oversized: Sequence[int], empty: Sequence[str], groups: int, data: DataOptions
+) -> list[str]:
+    """What may fill the empty sides; of what ties rows together only that which does so here."""
+    found = ["bring more rows" + (" that are less alike" if clusters.near else "")]
+    if clusters.near:
+        found.append(
+            f"set checks.near_duplicates: false, if the {clusters.near:,} rows that are near another one may be on two sides"
+        )
+    if oversized and groups > 1:
+        found.append(
+            f"raise checks.max_cluster: of clusters with more than {data.checks.max_cluster:,} rows all rows train, "
+            f"{sum(oversized):,} here"
+        )
+    if clusters.parents:
+        columns = sorted({source.columns.get("parent", "parent") for source in data.sources})
+        found.append(
+            f"rename the column {' or '.join(map(shown, columns))} if it is no parent's id: it ties "
+            f"{sum(clusters.parents.values()):,} rows to {len(clusters.parents):,} "
+            f"parent{'s' if len(clusters.parents) != 1 else ''}"
+        )
+    if data.split.group:
+        found.append("use a finer split.group")
+    if data.split.column:
+        found.append(f"name rows of {' and '.join(empty)} in the column {shown(data.split.column)}")
+    if groups > 1:
+        found.append(f"{'lower' if 'train' in empty else 'raise'} split.validation and split.test")
+    return found
+
+
+def need_both_sides(
+    clusters: Clusters, oversized: Sequence[int], data: DataOptions, dropped: Sequence[tuple[Row, str, str]]
+) -> None:
     """Every side has rows and, where classes are learned, the training side at least two labels."""
+    kept = clusters.kept
     counts = Counter(row.side for row in kept)
     empty = [name for name in ("train", *EVALUATION) if not counts[name]]
     groups = len({row.group for row in kept})
@@ -102,8 +170,8 @@ def need_both_sides(kept: Sequence[Row], data: DataOptions, dropped: Sequence[tu
         first = f" (the first: {dropped[0][0].place} repeats {dropped[0][2]})" if dropped else ""
         raise DataError(
             f"the {' and '.join(empty)} split{'s are' if len(empty) > 1 else ' is'} empty: {len(kept):,} rows in "
-            f"{groups:,} group{'s' if groups != 1 else ''} are left{why}{first}; bring more rows, use "
-            f"a finer split.group, or raise split.validation and split.test"
+            f"{groups:,} group{'s' if groups != 1 else ''} are left{why}{first}; "
+            f"{'; or '.join(_remedies(clusters, oversized, empty, groups, data))}"
         )
     if data.kind in CLASSES:
         train = [row for row in kept if row.side == "train"]

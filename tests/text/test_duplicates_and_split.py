@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -148,7 +150,13 @@ def test_an_oversized_cluster_trains(prepare: Prepare, jsonl: Write, labelled: L
     template = [{"text": f"tell me what the code word {numbered(i)} means", "label": f"l{i}"} for i in range(60)]
     rows = prepare("classification", jsonl([*labelled, *template]))
     assert rows.report["clusters"]["oversized_sent_to_train"] == 1
+    (note,) = [note for note in rows.report["notes"] if "checks.max_cluster" in note]
+    assert note.startswith("1 cluster has more than 50 rows") and "60 rows, 60 in the largest" in note
     assert {side for text, side in sides_of(rows).items() if text.startswith("tell me")} == {"train"}
+    own = [{**row, "split": ("train", "validation", "test")[i % 3]} for i, row in enumerate(labelled)]
+    own += [{**row, "split": "train"} for row in template]  # where the user says so
+    report = prepare("classification", jsonl(own), split={"column": "split"}).report
+    assert not any("checks.max_cluster" in note for note in report["notes"])
 
 
 def test_own_split_is_kept_and_a_missing_side_is_drawn_from_train(
@@ -209,7 +217,27 @@ def test_a_near_row_with_another_label_gives_no_answer_away(prepare: Prepare, js
         prepare("instruction", jsonl(said, "said.jsonl"), split={"column": "split"})
 
 
-def test_guard_names_a_planted_child_of_an_evaluation_row() -> None:
+def test_every_leak_is_listed_in_a_file(prepare: Prepare, jsonl: Write, labelled: Labelled) -> None:
+    rows = [{**row, "split": "test" if i < 60 else "train"} for i, row in enumerate(labelled)]
+    rows += [{**row, "split": "train"} for row in rows[:12]]
+    with pytest.raises(DataError, match="12 training rows would leak.*all of them are listed in") as error:
+        prepare("classification", jsonl(rows), split={"column": "split"})
+    (listed,) = re.findall(r"listed in (\S+);", str(error.value))
+    leaks = [json.loads(line) for line in Path(listed).read_text().splitlines()]
+    assert [(leak["train"]["line"], leak["how"], leak["evaluation"]["line"]) for leak in leaks] == [
+        (301 + i, "repeats", 1 + i) for i in range(12)
+    ]
+
+
+def test_a_leak_is_named_though_it_repeats_another_leak(prepare: Prepare, jsonl: Write, labelled: Labelled) -> None:
+    rows = [{**row, "split": "test" if i < 60 else "train"} for i, row in enumerate(labelled)]
+    text = rows[7]["text"]
+    near = [{**rows[7], "text": words, "split": "train"} for words in (text.upper(), text + "!", text.lower() + "!!")]
+    with pytest.raises(DataError, match="3 training rows would leak"):
+        prepare("classification", jsonl([*near, *rows]), split={"column": "split"})
+
+
+def test_guard_names_a_planted_child_of_an_evaluation_row(tmp_path: Path) -> None:
     data = DataOptions(kind="classification", sources=[{"path": "a"}])
     test = labelled_row(7, "Could you close the account of my late father?", "test")
     child = labelled_row(7, "Could you shut the account of my late dad?", "train", parent=test.id, operator="synonym")
@@ -217,10 +245,10 @@ def test_guard_names_a_planted_child_of_an_evaluation_row() -> None:
     found = guard.leak(child)
     assert found is not None
     with pytest.raises(DataError, match=rf"made by synonym from {test.id}\), in train, was made from s.jsonl:7"):
-        refuse([found])
+        refuse([found], tmp_path / "leaks.jsonl")
     assert guard.leak(labelled_row(8, "Where is the branch?", "train")) is None
     assert guard.leak(labelled_row(9, "could you close the account of my late father", "train")) is not None
-    refuse([])
+    refuse([], tmp_path / "leaks.jsonl")
 
 
 def test_general_text_that_holds_an_evaluation_row_is_left_out(

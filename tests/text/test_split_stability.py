@@ -50,6 +50,17 @@ def test_a_new_row_near_a_test_row_never_enters_train(
     assert [after[text] for text in tested] == ["test"] * len(tested)
 
 
+def test_which_near_row_stays_is_no_matter_of_order(prepare: Prepare, jsonl: Write, labelled: Labelled) -> None:
+    near = [{**row, "text": row["text"].replace("Could", "Can")} for row in labelled]
+    old = sides_of(prepare("classification", jsonl(labelled)))
+    before, after = (prepare("classification", jsonl(rows)) for rows in ([*near, *labelled], [*labelled[::-1], *near]))
+    assert before.report["dropped"] == {"near duplicate": 300}
+    assert sides_of(before) == sides_of(after)
+    tested = [text for text, split in old.items() if split == "test"]
+    kept = [text for text in tested if text in sides_of(before)]
+    assert len(kept) >= 0.9 * len(tested)  # a test row drew below 0.1: of ten new rows near it hardly one draws lower
+
+
 new_rows = st.lists(
     st.tuples(
         st.integers(0, len(BASE) - 1),  # near which row
@@ -99,6 +110,20 @@ def test_children_draw_with_their_parent(prepare: Prepare, jsonl: Write, labelle
     together = sides_of(prepare("classification", jsonl(rows)))
     assert len(together) == 7 * 300
     assert {text: together[text] for text in alone} == alone  # six children each, and the shares are the same
+
+
+def test_a_large_group_that_fills_a_side_is_named(prepare: Prepare, jsonl: Write, labelled: Labelled) -> None:
+    rows = [{**row, "customer": "large 11" if i < 60 else i} for i, row in enumerate(labelled)]  # which draws test
+    notes = prepare("classification", jsonl(rows), split={"group": "customer"}).report["notes"]
+    assert any(
+        "10.0% were asked for: the group 'large 11' (split.group) stays together and has 60 rows" in n for n in notes
+    )
+    made = [{**row, "id": i, "parent": 14 if 14 < i < 75 else None} for i, row in enumerate(labelled)]  # 14 draws test
+    checks = {"max_cluster": 100}
+    notes = prepare("classification", jsonl(made), checks=checks).report["notes"]
+    assert any("the cluster of rows.jsonl:" in note and "stays together and has 61 rows" in note for note in notes), (
+        notes
+    )
 
 
 def test_groups_that_share_rows_stay_together_and_a_person_is_told(

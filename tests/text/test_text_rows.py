@@ -47,7 +47,9 @@ def test_every_row_is_used_quarantined_or_dropped(prepare: Prepare, jsonl: Write
         (304, "control character"),
     ]
     dropped = [json.loads(line) for line in (rows.folder / "dropped.jsonl").read_text().splitlines()]
-    assert [row["line"] for row in dropped] == list(range(305, 314))
+    assert [row["line"] for row in dropped[:7]] == list(range(305, 312))
+    pairs = [{row["line"], int(row["repeats"].split(":")[1])} for row in dropped[7:]]
+    assert sorted(pairs, key=min) == [{1, 312}, {2, 313}]  # which one of a pair stays is a draw
     assert dropped[0]["repeats"] == "rows.jsonl:1"
     assert "\x07" not in (rows.folder / "quarantine.jsonl").read_text()
 
@@ -336,11 +338,54 @@ def test_weights_give_exact_shares_and_repeat_nothing(prepare: Prepare, jsonl: W
     }
 
 
+def test_one_file_may_be_two_sources_with_weights_of_their_own(
+    prepare: Prepare, jsonl: Write, labelled: Labelled
+) -> None:
+    path = jsonl({"text": row["text"], "other": f"{row['text'][::-1]} {i}", **row} for i, row in enumerate(labelled))
+    columns = [{"text": "text"}, {"text": "other"}]
+    sources = [{"path": str(path), "weight": weight, "columns": columns[i]} for i, weight in enumerate((3.0, 1.0))]
+    report = prepare("classification", *sources).report
+    assert [round(one["share_of_train"], 2) for one in report["sources"].values()] == [0.75, 0.25]
+    assert list(report["sources"]) == [str(path), f"{path} (2)"]
+    assert accounted(report) == report["rows_in"] == 600
+
+
+def test_subsets_of_one_hub_data_set_are_sources_of_their_own(tmp_path: Path, labelled: Labelled) -> None:
+    lines = [json.dumps(row) + "\n" for row in labelled]
+    for subset, part in (("a", lines[:150]), ("b", lines[150:])):
+        (tmp_path / f"{subset}.jsonl").write_text("".join(part))
+    configs = "".join(f"- {{config_name: {name}, data_files: {name}.jsonl}}\n" for name in "ab")
+    (tmp_path / "README.md").write_text(f"---\nconfigs:\n{configs}---\n")
+    hub = {"hub": str(tmp_path), "revision": "0" * 40}
+    sources = [{**hub, "subset": "a", "weight": 9}, {**hub, "subset": "b", "weight": 1}]
+    data = DataOptions(kind="classification", sources=sources)
+    report = prepare_rows(data, tmp_path / ".cache", 0).report
+    shares = {name: round(one["share_of_train"], 2) for name, one in report["sources"].items()}
+    assert shares == {f"{tmp_path}/a": 0.9, f"{tmp_path}/b": 0.1}
+
+
 def test_too_little_data_says_which_side_is_empty(prepare: Prepare, jsonl: Write, labelled: Labelled) -> None:
-    with pytest.raises(DataError, match="split.* empty: 1 rows in 1 group"):
+    with pytest.raises(DataError, match=r"split.* empty: 1 rows in 1 group.*; bring more rows$"):
         prepare("classification", jsonl(labelled[:1] * 5))
     with pytest.raises(DataError, match="every training row has the label 'card'"):
         prepare("classification", jsonl({**row, "label": "card"} for row in labelled))
+
+
+def test_a_remedy_for_an_empty_side_fits_what_ties_the_rows(prepare: Prepare, jsonl: Write, labelled: Labelled) -> None:
+    words = "abcdefghijklmnopqrstuvwxyz"
+    template = jsonl({"text": f"tell me what the code word {c * 3} means", "label": c} for c in words)
+    near = r"1 group are left; bring more rows that are less alike; or set checks.near_duplicates: false, .* 26 rows"
+    with pytest.raises(DataError, match=near) as error:
+        prepare("classification", template)
+    assert "split.group" not in str(error.value) and "max_cluster" not in str(error.value)
+    assert prepare("classification", template, checks={"near_duplicates": False}).report["used"] == 26
+    made = jsonl([{**row, "id": i, "origin": 1} for i, row in enumerate(labelled)], "made.jsonl")
+    source = {"path": str(made), "columns": {"parent": "origin"}}
+    with pytest.raises(DataError, match="rename the column origin if it is .*: it ties 299 rows to 1 parent$") as error:
+        prepare("classification", source)
+    assert "near_duplicates" not in str(error.value)
+    with pytest.raises(DataError, match=r"; bring more rows; or use a finer split.group$"):
+        prepare("classification", jsonl({**row, "who": 1} for row in labelled), split={"group": "who"})
 
 
 def test_chinese_is_read_and_named(prepare: Prepare, jsonl: Write) -> None:

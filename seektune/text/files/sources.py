@@ -63,14 +63,15 @@ class Source:
 def resolve(options: SourceOptions) -> Source:
     """Find the files of a source and hash their content."""
     if options.hub is not None:
+        name = f"{options.hub}/{options.subset}" if options.subset else options.hub
         pinned = f"{options.hub}@{options.revision}/{options.subset or ''}"
         if not Path(options.hub).is_dir():
-            return Source(options.hub, options, (), pinned)
+            return Source(name, options, (), pinned)
         root = Path(options.hub).absolute()  # no revision holds a local folder still
         files = _visible(root)
         states = tuple(_state(file) for file in files)
         names = [file.relative_to(root).as_posix() for file in files]
-        return Source(options.hub, options, tuple(files), f"{pinned} {_hash(files, names)}", states)
+        return Source(name, options, tuple(files), f"{pinned} {_hash(files, names)}", states)
     assert options.path is not None
     path = Path(options.path).expanduser()
     notes: tuple[str, ...] = ()
