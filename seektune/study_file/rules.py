@@ -150,7 +150,9 @@ def _exists(path: str) -> bool:
 
 
 def _absent(path: str) -> str:
-    return f"no such file or folder: {shown(path)} (seen from {shown(str(Path.cwd()))})"
+    from seektune.text.files.sources import nearest_file
+
+    return f"no such file or folder: {shown(path)} (seen from {shown(str(Path.cwd()))}){nearest_file(Path(path))}"
 
 
 def _augmenters(sound: Sound) -> Iterator[Problem]:

@@ -27,7 +27,7 @@ BLOCK_BYTES = 2**16
 MAX_INFLATION = 300
 """Unpacked bytes per packed byte; text reaches 5 to 30, a bomb about 1,000."""
 
-_BOMB_FLOOR_BYTES = 64 * 2**20
+_BOMB_FLOOR_BYTES = 16 * 2**20
 _HAN = re.compile("[\u4e00-\u9fff\u3000-\u303f\uff00-\uffef\u2014\u2018-\u201d\u2026]+")  # and its punctuation
 _BOM = b"\xef\xbb\xbf"
 

@@ -94,7 +94,7 @@ def resolve(options: SourceOptions) -> Source:
         if not files:
             raise DataError(f"{path.absolute()}: no file matches this pattern")
     else:
-        raise DataError(f"{path.absolute()}: there is no such file or folder{_nearest(path)}")
+        raise DataError(f"{path.absolute()}: there is no such file or folder{nearest_file(path)}")
     for file in files:
         _refuse(file)
     files = [file.absolute() for file in files]
@@ -140,13 +140,17 @@ def _refuse(path: Path) -> None:
         raise DataError(f"{path.absolute()}: the file is empty")
 
 
-def _nearest(path: Path) -> str:
+def nearest_file(path: Path) -> str:
+    """A hint where there is no such file."""
     import difflib
 
     parent = path.parent
-    if not parent.is_dir():
-        return f"; the folder {parent.absolute()} does not exist either"
-    near = difflib.get_close_matches(path.name, [file.name for file in parent.iterdir()], 1)
+    try:
+        if not parent.is_dir():
+            return f"; the folder {shown(str(parent.absolute()), 300)} does not exist either"
+        near = difflib.get_close_matches(path.name, [file.name for file in parent.iterdir()], 1)
+    except OSError:  # a name too long, a folder that may not be listed
+        return ""
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
