@@ -150,9 +150,13 @@ def _exists(path: str) -> bool:
 
 
 def _absent(path: str) -> str:
-    from seektune.text.files.sources import nearest_file
-
-    return f"no such file or folder: {shown(path)} (seen from {shown(str(Path.cwd()))}){nearest_file(Path(path))}"
+    try:
+        beside = [file.name for file in Path(path).parent.iterdir()]
+    except (OSError, ValueError):  # no such folder, a name too long, a NUL in it
+        beside = []
+    return (
+        f"no such file or folder: {shown(path)} (seen from {shown(str(Path.cwd()))}){nearest(Path(path).name, beside)}"
+    )
 
 
 def _augmenters(sound: Sound) -> Iterator[Problem]:

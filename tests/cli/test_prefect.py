@@ -46,7 +46,7 @@ def test_the_server_leaves_with_a_driver_that_is_killed(desk):
     assert any("tasks.server" in child.cmdline() for child in children)
     driver.kill()
     driver.communicate()
-    _, alive = psutil.wait_procs(children, timeout=15)
+    _, alive = psutil.wait_procs(children, timeout=60)
     assert alive == []
 
 
@@ -62,7 +62,7 @@ def test_the_server_answers_until_its_input_closes(desk):
     address = process.stdout.readline().strip()
     with urllib.request.urlopen(f"{address}/health", timeout=30) as answer:
         assert answer.status == 200
-    process.communicate(timeout=15)
+    process.communicate(timeout=60)
     with pytest.raises(OSError):
         urllib.request.urlopen(f"{address}/health", timeout=5)
 

@@ -83,7 +83,6 @@ ONE_LINE = {
     "right-to-left name": ("study: fraud-desk", 'study: "a\\u202Eb"', "1:8", "a\\u202eb"),
     "no such data": ("data/samples/fraud_desk.jsonl", "data/nope.jsonl", "6:20", "data.sources[0].path: no such file or folder: 'data/nope.jsonl' (seen from"),
     "a mistyped data file": ("data/samples/fraud_desk.jsonl", "data/samples/frod_desk.jsonl", "6:20", "; did you mean 'fraud_desk.jsonl'?"),
-    "no such data folder": ("data/samples/fraud_desk.jsonl", "date/fraud_desk.jsonl", "6:20", "date does not exist either"),
     "no such glob": ("data/samples/fraud_desk.jsonl", "data/*.csv", "6:20", "no such file or folder: 'data/*.csv'"),
     "no such lexicon": ("data/samples/lexicon.csv", "lexicon.csv", "8:51", "no such file or folder: 'lexicon.csv'"),
     "no such translator": ("lexicon: {path: data/samples/lexicon.csv}", "back_translation: {engine: seq2seq, forward: {folder: en-zh}, backward: {hub: a/c, revision: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}}", "8:89", "no such file or folder: 'en-zh'"),

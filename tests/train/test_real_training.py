@@ -49,7 +49,7 @@ def prepared(
     )
     rows = prepare_rows(data, folder / "cache", 0)
     tokenizer = train_tokenizer(rows, 600, folder / "cache")
-    return tokenise(rows, str(tokenizer), None, 96, folder / "cache"), tokenizer
+    return tokenise(rows, str(tokenizer), None, 96, folder / "cache", "stream"), tokenizer
 
 
 @pytest.mark.parametrize("kind", SETS)

@@ -94,7 +94,7 @@ def resolve(options: SourceOptions) -> Source:
         if not files:
             raise DataError(f"{path.absolute()}: no file matches this pattern")
     else:
-        raise DataError(f"{path.absolute()}: there is no such file or folder{nearest_file(path)}")
+        raise DataError(f"{path.absolute()}: there is no such file or folder{_nearest(path)}")
     for file in files:
         _refuse(file)
     files = [file.absolute() for file in files]
@@ -140,8 +140,7 @@ def _refuse(path: Path) -> None:
         raise DataError(f"{path.absolute()}: the file is empty")
 
 
-def nearest_file(path: Path) -> str:
-    """A hint where there is no such file."""
+def _nearest(path: Path) -> str:
     import difflib
 
     parent = path.parent
