@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import compress, islice
+from itertools import islice
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from seektune.text.language import tokens
 from seektune.text.near_index import NearIndex, stable_hash
 from seektune.text.options import DataOptions
 from seektune.text.reading import Row
-from seektune.text.split import EVALUATION, own_draw
+from seektune.text.split import EVALUATION
 
 EXACT, NEAR = "exact duplicate", "near duplicate"
 
@@ -56,16 +56,15 @@ class Forest:
 
 
 def cluster(rows: Sequence[Row], data: DataOptions) -> tuple[Clusters, Forest]:
-    """Decide over `rows`; the forest ties all of them, the dropped ones too, by row number."""
+    """Decide over `rows` in their order; the forest ties all of them, the dropped ones too, by row number."""
     result, forest = Clusters(), Forest(len(rows))
     _tie_groups(rows, forest, result)
     _tie_children(rows, forest, result)
     seen: dict[str, int] = {}
-    lowest: dict[str, tuple[bool, float, str]] = {}
+    different: list[int] = []
     for i, row in enumerate(rows):
-        drawn = own_draw(row)
-        lowest[row.id] = min(lowest.get(row.id, drawn), drawn)
         if (j := seen.setdefault(row.id, i)) == i:
+            different.append(i)
             continue
         forest.join(j, i)
         if rows[j].own_side != row.own_side:
@@ -73,9 +72,7 @@ def cluster(rows: Sequence[Row], data: DataOptions) -> tuple[Clusters, Forest]:
         result.dropped.append((row, EXACT, rows[j]))
     if data.checks.near_duplicates:
         # evaluation rows of a user's own split first, so that each training row near one is found to be
-        different = sorted(
-            seen.values(), key=lambda i: (rows[i].own_side not in EVALUATION, lowest[rows[i].id], rows[i].id)
-        )
+        different.sort(key=lambda i: rows[i].own_side not in EVALUATION)
         _near_duplicates(rows, different, data, forest, result)
     gone = {id(row) for row, _, _ in result.dropped}
     result.kept = [row for row in rows if id(row) not in gone]
@@ -85,10 +82,7 @@ def cluster(rows: Sequence[Row], data: DataOptions) -> tuple[Clusters, Forest]:
 def _near_duplicates(
     rows: Sequence[Row], different: Sequence[int], data: DataOptions, forest: Forest, result: Clusters
 ) -> None:
-    """Tie near prompts together; drop those whose answer is the same too, tell those whose answer is another.
-
-    `different` are row numbers, the lowest draw first, and of near rows the first stays: a test row goes only where one
-    that drew lower comes, and the order of the files decides nothing."""
+    """Tie near prompts together; drop those whose answer is the same too, tell those whose answer is another."""
 
     def prompt(number: int) -> str:
         return prompt_text(data.kind, rows[different[number]].fields)
@@ -97,28 +91,24 @@ def _near_duplicates(
     said = np.fromiter((_said(rows[i], data.kind) for i in different), np.uint64, len(different))
     gone: set[int] = set()
     tied: set[int] = set()
-    dropped, conflicts, crossing = [], [], []
     for number, older in index.older(said):
-        i = different[number]
-        row = rows[i]
+        row = rows[different[number]]
         tied.update((number, *older))
         for other in older:
-            forest.join(different[other], i)
+            forest.join(different[other], different[number])
         kept = [other for other in older if other not in gone]
+        others = [rows[different[other]] for other in kept]
         if row.own_side:
-            others = (rows[different[other]] for other in kept)
-            across = (o.own_side != row.own_side and not other_label(data.kind, row.fields, o.fields) for o in others)
-            crossing += [sorted((different[other], i)) for other in islice(compress(kept, across), 1)]
-        equal = next((other for other in kept if said[other] == said[number]), None)
+            across = (
+                o for o in others if o.own_side != row.own_side and not other_label(data.kind, row.fields, o.fields)
+            )
+            result.crossing += [(other, row, "nearly repeats") for other in islice(across, 1)]
+        equal = next((o for o, k in zip(others, kept, strict=True) if said[k] == said[number]), None)
         if equal is not None:
             gone.add(number)
-            dropped.append((i, different[equal]))
-        elif kept:
-            conflicts.append(sorted((different[kept[0]], i)))
-    # told in the order of the files
-    result.dropped += [(rows[i], NEAR, rows[j]) for i, j in sorted(dropped)]
-    result.conflicts = [(rows[i], rows[j]) for i, j in sorted(conflicts)]
-    result.crossing += [(rows[i], rows[j], "nearly repeats") for i, j in sorted(crossing)]
+            result.dropped.append((row, NEAR, equal))
+        elif others:
+            result.conflicts.append((others[0], row))
     result.near, result.cut = len(tied - gone), index.cut
 
 

@@ -141,7 +141,7 @@ def _build(
     position = {id(row): i for i, row in enumerate(wanted.rows)}
     while True:
         oversized = assign(wanted.rows, clusters.kept, forest, data)
-        evaluation = sorted((row for row in clusters.kept if row.side in EVALUATION), key=lambda row: row.id)
+        evaluation = [row for row in clusters.kept if row.side in EVALUATION]
         guard = leaks.Guard(evaluation, data, translations)
         found = [leak for row in clusters.kept if row.side == "train" and (leak := guard.leak(row))]
         if not found or data.split.column:
