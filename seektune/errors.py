@@ -13,9 +13,11 @@ SeektuneError
 
 from __future__ import annotations
 
+import difflib
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 _HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
@@ -25,6 +27,20 @@ def printable(text: str, *, keep: str = "\n") -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(c if c in keep or unicodedata.category(c) not in _HIDDEN else ascii(c)[1:-1] for c in text)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """ "; did you mean 'x'?" or ""."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def nearest_file(path: Path) -> str:
+    """The same of a file that is not there, among those beside it."""
+    try:
+        return nearest(path.name, (file.name for file in path.parent.iterdir()))
+    except (OSError, ValueError):  # no such folder, one that may not be listed, a name too long, a NUL in it
+        return ""
 
 
 class SeektuneError(Exception):

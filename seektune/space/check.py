@@ -7,10 +7,10 @@ values. Each SpaceProblem says where: ("space", name, "when" | "derive") or ("co
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from seektune.errors import nearest
 from seektune.expression import Expression, ExpressionError
 from seektune.space.options import ParameterOptions
 from seektune.trial import Scalar
@@ -26,12 +26,6 @@ class SpaceProblem:
 
     def __str__(self) -> str:
         return f"{'.'.join(str(part) for part in self.path)}: {self.message}"
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """ "; did you mean 'x'?" or ""."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def problems_of(

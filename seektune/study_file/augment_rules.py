@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seektune.errors import Problem
-from seektune.space.check import nearest
+from seektune.errors import Problem, nearest
 from seektune.space.options import ParameterOptions
 from seektune.study_file import AUGMENT
 from seektune.study_file.check import Sound

@@ -12,9 +12,8 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from seektune.errors import Problem
+from seektune.errors import Problem, nearest
 from seektune.options import Options
-from seektune.space.check import nearest
 from seektune.study_file.reader import Document, Path_, shown
 
 _EXPECTED = {

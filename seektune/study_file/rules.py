@@ -15,11 +15,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from seektune.errors import DataError, Problem
+from seektune.errors import DataError, Problem, nearest, nearest_file
 from seektune.options import Registry
 from seektune.score.options import METRICS, metrics_of
 from seektune.search.options import SEARCHES
-from seektune.space.check import nearest
 from seektune.study.machine import cuda_devices
 from seektune.study_file.check import Sound
 from seektune.study_file.messages import dotted, problems_of
@@ -150,13 +149,7 @@ def _exists(path: str) -> bool:
 
 
 def _absent(path: str) -> str:
-    try:
-        beside = [file.name for file in Path(path).parent.iterdir()]
-    except (OSError, ValueError):  # no such folder, a name too long, a NUL in it
-        beside = []
-    return (
-        f"no such file or folder: {shown(path)} (seen from {shown(str(Path.cwd()))}){nearest(Path(path).name, beside)}"
-    )
+    return f"no such file or folder: {shown(path)} (seen from {shown(str(Path.cwd()))}){nearest_file(Path(path))}"
 
 
 def _augmenters(sound: Sound) -> Iterator[Problem]:

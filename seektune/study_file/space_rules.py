@@ -12,11 +12,10 @@ import numpy as np
 from pydantic import ValidationError
 
 from seektune.adapt.options import METHODS
-from seektune.errors import Problem
+from seektune.errors import Problem, nearest
 from seektune.optim.options import OPTIMIZERS
 from seektune.options import Registry
 from seektune.schedule.options import SCHEDULES
-from seektune.space.check import nearest
 from seektune.space.check import problems_of as space_problems
 from seektune.space.options import ConstraintOptions, ParameterOptions
 from seektune.space.space import Space, SpaceError

@@ -19,7 +19,6 @@ bounds what natural pairs pay). What an engine made that the study does not name
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from seektune.text.language import tokens
 from seektune.text.near_index import NearIndex
 from seektune.text.options import DataOptions
 from seektune.text.reading import Row
+from seektune.text.stored import write_lines
 from seektune.text.translations import Translations
 from seektune.trial import Json
 
@@ -142,12 +142,10 @@ def refuse(leaks: Sequence[Leak], listed: Path) -> None:
     several rows, or one in several ways, is named once."""
     if once := list({id(leak.train): leak for leak in reversed(leaks)}.values())[::-1]:
         named = "\n".join(f"  {leak}" for leak in once[:_NAMED])
-        listed.parent.mkdir(parents=True, exist_ok=True)
-        lines = (
-            json.dumps({"train": _place(leak.train), "how": leak.how, "evaluation": _place(leak.evaluation)})
-            for leak in once
+        write_lines(
+            listed,
+            ({"train": _place(leak.train), "how": leak.how, "evaluation": _place(leak.evaluation)} for leak in once),
         )
-        listed.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         raise DataError(
             f"{len(once):,} training row{'s' if len(once) > 1 else ''} would leak evaluation rows, so that no score "
             f"could be trusted; take them out of one side, or leave split.column out and let the split keep them "

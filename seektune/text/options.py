@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from seektune.errors import nearest
 from seektune.options import Options
 from seektune.text.augmentation.options import AugmentOptions, BackTranslationOptions
 
@@ -118,7 +118,6 @@ class DataOptions(Options):
         for kind, sources in ((self.kind, self.sources), ("text", self.general), ("text", self.domain)):
             known = COLUMNS[kind] + EXTRA_COLUMNS
             for column in (column for source in sources for column in source.columns if column not in known):
-                near = difflib.get_close_matches(column, known, 1)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
+                hint = nearest(column, known)
                 raise ValueError(f"columns: kind {kind} has {', '.join(known)}, but got {column!r}{hint}")
         return self

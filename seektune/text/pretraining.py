@@ -10,7 +10,7 @@ nor tokens of a mix are held in memory; a stream's tokens are. Raises DataError 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from seektune.errors import DataError
 from seektune.score.options import CLASSES
+from seektune.text.files.lines import counted
 from seektune.text.kinds import answer_text, prompt_text, running_text
 from seektune.text.layout import Layout
 from seektune.text.mixing import BaseText, DomainMix
@@ -48,7 +49,7 @@ def pretraining(rows: RowSet, layout: Layout, max_length: int, wanted: BaseText,
     train, measured = ("train", "validation") if own else ("domain", "domain")
     held_domain = 0 if own else _held_out(rows, "domain")
     if not own and not rows.report["domain"]["used"]:
-        dropped = ", ".join(f"{reason} {count:,}" for reason, count in rows.report["domain"]["dropped"].items())
+        dropped = counted(rows.report["domain"]["dropped"])
         raise DataError(f"no domain text is left to train on ({dropped}); give other text as data.domain")
 
     def pieces(group: str, split: str, start: int, stop: int | None) -> Iterator[Row]:
@@ -58,12 +59,12 @@ def pretraining(rows: RowSet, layout: Layout, max_length: int, wanted: BaseText,
 
     write_split(scratch / "domain.arrow", pieces("domain", train, held_domain, None), by_id=True)
     write_split(scratch / "general.arrow", pieces("general", "general", held_general, None), by_id=True)
-    base, counted = _mixed(TokenStore(scratch), wanted, rows)
+    base, mixture = _mixed(TokenStore(scratch), wanted, rows)
     held_out = {
         "domain": pieces("domain", measured, 0, None if own else held_domain),
         "general": pieces("general", "general", 0, held_general),
     }
-    return Pretraining({"base": base, **held_out}, counted)
+    return Pretraining({"base": base, **held_out}, mixture)
 
 
 def blocks(ids: NDArray[np.int32], max_length: int) -> list[NDArray[np.int32]]:
@@ -124,8 +125,7 @@ def _mixed(pieces: TokenStore, mix: DomainMix, rows: RowSet) -> tuple[Iterator[R
     left_out = {name: total[name] - used[name] for name in used}
     notes = []
     if not total["general"]:
-        given = rows.report["general"]
-        lost = ", ".join(f"{reason} {n:,}" for what in ("quarantined", "dropped") for reason, n in given[what].items())
+        lost = counted({**rows.report["general"]["quarantined"], **rows.report["general"]["dropped"]})
         why = f"nothing is left of data.general ({lost})" if lost else "there is no general text (data.general)"
         notes.append(
             f"{why}, so the mix is domain text alone, and what the base forgets of general text is not measured"
@@ -141,8 +141,8 @@ def _mixed(pieces: TokenStore, mix: DomainMix, rows: RowSet) -> tuple[Iterator[R
             f"general text for a domain share of {mix.domain_share:g}; bring more general text, or raise domain_share"
         )
     share = used["domain"] / sum(used.values())
-    chosen = chain((("domain", i) for i in range(domain)), (("general", i) for i in range(general)))
-    return (pieces.row(*one) for one in chosen), {**used, "share": share, "left_out": left_out, "notes": notes}
+    chosen = (pieces.row(name, i) for name, last in (("domain", domain), ("general", general)) for i in range(last))
+    return chosen, {**used, "share": share, "left_out": left_out, "notes": notes}
 
 
 def _leading(lengths: NDArray[np.int64], most: float) -> int:

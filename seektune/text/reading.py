@@ -15,7 +15,7 @@ from typing import Any
 
 from seektune.errors import DataError
 from seektune.text.files.column_types import ColumnTypes
-from seektune.text.files.lines import shown
+from seektune.text.files.lines import counted, shown
 from seektune.text.files.record import Record
 from seektune.text.files.sources import Source
 from seektune.text.kinds import BadRow, Fields, parse, prompt_text
@@ -152,7 +152,7 @@ def check_share(read: Read, max_bad_share: float, quarantine: Path, block: str) 
     lines = [f"  {row.file}:{row.line}: {row.reason}: {row.detail}" for row in read.quarantined[:5]]
     raise DataError(
         f"{bad:,} of {total:,} rows of {block} are bad ({bad / total:.1%}), at most {max_bad_share:.1%} may be "
-        f"(data.checks.max_bad_share): {', '.join(f'{reason} {n:,}' for reason, n in counts.most_common())}; "
+        f"(data.checks.max_bad_share): {counted(dict(counts.most_common()))}; "
         f"all of them are listed in {quarantine}; the first:\n"
         + "\n".join([*lines, *(f"  {note}" for note in read.notes)])
     )

@@ -31,10 +31,10 @@ from seektune.text.files.sources import Source, resolve
 from seektune.text.mixing import mix
 from seektune.text.near_index import OLDEST
 from seektune.text.options import DataOptions, SourceOptions
-from seektune.text.reading import Quarantined, Read, Row, check_share, read
+from seektune.text.reading import Read, Row, check_share, read
 from seektune.text.shelf import Shelf
 from seektune.text.split import EVALUATION, assign, need_both_sides, sent_to_train, uneven
-from seektune.text.stored import stored
+from seektune.text.stored import stored, write_lines
 from seektune.text.translations import Translations
 from seektune.trial import Json, canonical, fingerprint
 
@@ -100,8 +100,7 @@ def prepare_rows(data: DataOptions, cache: Path, seed: int) -> RowSet:
             for name, one in plain.items():
                 check_share(one, data.checks.max_bad_share, listed, f"data.{name}")
         except DataError:
-            listed.parent.mkdir(parents=True, exist_ok=True)
-            _write_lines(listed, _quarantined(wanted, plain))
+            write_lines(listed, _quarantined(wanted, plain))
             raise
         weights = {source.name: source.options.weight for source in sources}
         leaks_listed = cache / "leaks" / f"{key[:16]}.jsonl"
@@ -177,11 +176,12 @@ def _build(
             "quarantined": dict(Counter(row.reason for row in one.quarantined)),
             "dropped": dict(Counter(reason for _, reason, _ in texts_dropped)),
         }
-    _write_lines(folder / "quarantine.jsonl", _quarantined(wanted, plain))
-    with (folder / "dropped.jsonl").open("w", encoding="utf-8") as file:
-        for row, reason, other_place in everything:
-            line = {"file": row.file, "line": row.line, "id": row.id, "reason": reason, "repeats": other_place}
-            file.write(json.dumps(line, ensure_ascii=True) + "\n")
+    write_lines(folder / "quarantine.jsonl", _quarantined(wanted, plain))
+    lines = (
+        {"file": row.file, "line": row.line, "id": row.id, "reason": reason, "repeats": other_place}
+        for row, reason, other_place in everything
+    )
+    write_lines(folder / "dropped.jsonl", lines)
     report = data_report(data, wanted, dropped, split_rows, clusters.conflicts, augmentation)
     report |= plain_report
     report["leaks"] = {
@@ -226,8 +226,9 @@ def _plain_texts(one: Read, seen: dict[str, Row], guard: leaks.Guard) -> tuple[l
     return sorted(texts.values(), key=lambda row: row.id), dropped
 
 
-def _quarantined(wanted: Read, plain: Mapping[str, Read]) -> list[Quarantined]:
-    return wanted.quarantined + [row for one in plain.values() for row in one.quarantined]
+def _quarantined(wanted: Read, plain: Mapping[str, Read]) -> Iterator[Json]:
+    for one in (wanted, *plain.values()):
+        yield from map(dataclasses.asdict, one.quarantined)
 
 
 def _crossing(a: Row, b: Row, how: str) -> leaks.Leak:
@@ -275,8 +276,3 @@ def _write_rows(path: Path, rows: Sequence[Row], kind: str) -> str:
     for row in rows:
         digest.update(canonical([row.id, row.group, row.parent, row.operator]).encode())
     return digest.hexdigest()
-
-
-def _write_lines(path: Path, rows: Sequence[Quarantined]) -> None:
-    """Quarantine as JSON lines, ASCII only, so that no control character reaches a terminal."""
-    path.write_text("".join(json.dumps(dataclasses.asdict(row)) + "\n" for row in rows), encoding="utf-8")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 _STALE_SECONDS = 86_400
 
@@ -35,6 +37,13 @@ def stored(folder: Path, build: Callable[[Path], object]) -> Path:
         shutil.rmtree(partial, ignore_errors=True)
     _sync(folder.parent)
     return folder
+
+
+def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Rows as JSON lines, ASCII only, so that no control character reaches a terminal."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
 
 
 def _sync(path: Path) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from seektune.errors import DataError
+from seektune.text.files.lines import counted
 from seektune.text.kinds import running_text, strings
 from seektune.text.mixing import BaseText, DomainMix
 from seektune.text.options import COLUMNS
@@ -203,7 +204,7 @@ def _digest(path: Path) -> str:
 def _need_targets(split: str, counts: Json, max_length: int) -> None:
     """Enough rows are left, with something to learn: else the loss would be a mean of nothing."""
     by_reason: Counter[str] = Counter(counts["dropped"]) + Counter(counts["dropped_augmented"])
-    dropped = ", ".join(f"{reason} {count:,}" for reason, count in by_reason.items())
+    dropped = counted(by_reason)
     name = {"train": "training"}.get(split, split)
     if not counts["rows"]:
         raise DataError(

@@ -18,7 +18,7 @@ from seektune.text.augmentation.frozen import Frozen, label_words
 from seektune.text.augmentation.operator import Draft, Operator
 from seektune.text.augmentation.options import AUGMENTERS, cannot_edit
 from seektune.text.augmentation.quality import fault
-from seektune.text.files.lines import shown
+from seektune.text.files.lines import counted, shown
 from seektune.text.kinds import Fields, answer_text, inputs, prompt_text, with_inputs
 from seektune.text.language import language
 from seektune.text.leaks import Guard
@@ -91,7 +91,7 @@ def augment(
             children.append(child)
         asked = len(parents) * data.augment.copies * len(augmenter.rates)
         if asked and not made:
-            why = ", ".join(f"{reason} {count:,}" for reason, count in rejected.most_common())
+            why = counted(dict(rejected.most_common()))
             report["notes"].append(f"operator {augmenter.name} made no row ({why}): it changes nothing in this study")
         report["operators"][augmenter.name] = {
             "rates": list(augmenter.rates),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from seektune.errors import nearest
 from seektune.options import Entry, Options
 
 
@@ -201,8 +201,8 @@ class AugmentOptions(Options):
                 raise ValueError(f"expected an operator's name or {{name: settings}}, but got {item!r}")
             name, settings = (item, {}) if isinstance(item, str) else next(iter(item.items()))
             if name not in AUGMENTERS:
-                near = difflib.get_close_matches(name, AUGMENTERS, 1)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
-                raise ValueError(f"unknown operator {name!r}; known: {', '.join(AUGMENTERS)}{hint}")
+                raise ValueError(
+                    f"unknown operator {name!r}; known: {', '.join(AUGMENTERS)}{nearest(str(name), AUGMENTERS)}"
+                )
             found.append((name, AUGMENTERS[name].settings.model_validate(settings or {})))
         return found

@@ -10,7 +10,7 @@ import gzip
 import re
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -35,6 +35,11 @@ _BOM = b"\xef\xbb\xbf"
 def shown(text: str, limit: int = 80) -> str:
     """`text` as it may stand in a message, log or table: one line, control and bidirectional characters escaped."""
     return printable(text if len(text) <= limit else text[: limit - 1] + "…", keep="")
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """Reasons with how many rows each took, as they stand in messages: `too long 3, empty 1`."""
+    return ", ".join(f"{reason} {count:,}" for reason, count in counts.items())
 
 
 def is_gzip(path: Path) -> bool:

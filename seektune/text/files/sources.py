@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seektune.errors import DataError
+from seektune.errors import DataError, nearest_file
 from seektune.text.file_hash import file_hash, file_state
 from seektune.text.files.lines import is_gzip, shown
 from seektune.text.files.plain_rows import read_conll
@@ -141,16 +141,9 @@ def _refuse(path: Path) -> None:
 
 
 def _nearest(path: Path) -> str:
-    import difflib
-
-    parent = path.parent
-    try:
-        if not parent.is_dir():
-            return f"; the folder {shown(str(parent.absolute()), 300)} does not exist either"
-        near = difflib.get_close_matches(path.name, [file.name for file in parent.iterdir()], 1)
-    except OSError:  # a name too long, a folder that may not be listed
-        return ""
-    return f"; did you mean {near[0]!r}?" if near else ""
+    if not path.parent.is_dir():
+        return f"; the folder {shown(str(path.parent.absolute()), 300)} does not exist either"
+    return nearest_file(path)
 
 
 def _state(path: Path) -> tuple[int, ...]:

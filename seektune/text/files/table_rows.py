@@ -66,14 +66,10 @@ def read_table(path: Path, delimiter: str) -> Iterator[Record]:
         rows += 1
         inner, swallowed = len(lines.taken) - 2, _rows_inside(lines.taken, delimiter, len(header))
         stray = swallowed >= 2 and swallowed > inner / 2
-        if fault == _NEVER_CLOSED:
-            if not stray:
-                raise DataError(f"{path}:{first}: {CUT}: a quote opened here is never closed")
-            fault = "a quote opened here is never closed"
-        elif fault.startswith(_CARRIAGE_RETURN):
-            fault = "a carriage return stands in a field without quotes"
-        elif fault:
-            fault = f'{fault} (a field with quotes is written "like ""this""")'
+        if fault == _NEVER_CLOSED and not stray:
+            raise _cut(path, first)
+        if fault:
+            fault = _told(fault)
         elif stray and (delimiter == "\t" or len(fields) != len(header)):
             fault = "most lines of a quoted field look like rows: its first quote seems a stray one"
         if fault:
@@ -151,6 +147,19 @@ def _rows_inside(taken: Sequence[tuple[int, str]], delimiter: str, fields: int) 
     return sum(line.count(delimiter) == fields - 1 for _, line in islice(taken, 1, len(taken) - 1))
 
 
+def _told(fault: str) -> str:
+    """What the parser found, in words for the person whose file it is."""
+    if fault == _NEVER_CLOSED:
+        return "a quote opened here is never closed"
+    if fault.startswith(_CARRIAGE_RETURN):
+        return "a carriage return stands in a field without quotes"
+    return f'{fault} (a field with quotes is written "like ""this""")'
+
+
+def _cut(path: Path, line: int) -> DataError:
+    return DataError(f"{path}:{line}: {CUT}: {_told(_NEVER_CLOSED)}")
+
+
 def _bad_header(path: Path, line: int, fault: str) -> DataError:
     if fault.startswith(_CARRIAGE_RETURN):
         new = shown(f"new-{path.name}")
@@ -159,8 +168,8 @@ def _bad_header(path: Path, line: int, fault: str) -> DataError:
             f"tr '\\r' '\\n' < {shown(path.name)} > {new}"
         )
     if fault == _NEVER_CLOSED:
-        return DataError(f"{path}:{line}: {CUT}: a quote opened here is never closed")
-    return DataError(f'{path}:{line}: malformed header: {fault} (a field with quotes is written "like ""this""")')
+        return _cut(path, line)
+    return DataError(f"{path}:{line}: malformed header: {_told(fault)}")
 
 
 def repeated(names: Iterable[str]) -> list[str]:
