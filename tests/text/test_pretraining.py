@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -165,3 +166,22 @@ def test_text_that_cannot_be_mixed_is_refused(
     asked = prepare("classification", jsonl(labelled)).rows("test")[0]["text"]
     with pytest.raises(DataError, match=r"no domain text is left to train on \(holds an evaluation row 2\)"):
         store([{"text": f"One. {asked} And an answer."}, {"text": f"Two. {asked} And another answer."}])
+
+
+def test_a_mix_is_not_held_in_memory(
+    prepare: Prepare, jsonl: Write, labelled: list[dict[str, str]], tmp_path: Path
+) -> None:
+    words = [f"word{i}" for i in range(997)]
+    texts = [{"text": f"Page {i}. " + " ".join(words[(i * k) % 997] for k in range(1, 51))} for i in range(3_000)]
+    rows = prepare("classification", jsonl(labelled), domain=[{"path": str(jsonl(texts, "domain.jsonl"))}])
+    folder = train_tokenizer(prepare("classification", jsonl(labelled)), 400, tmp_path / "cache")
+    tokenise(rows, folder, None, 4_096, tmp_path / "first", DomainMix(0.3))  # imports are not counted
+    tracemalloc.start()
+    try:
+        store = tokenise(rows, folder, None, 4_096, tmp_path / "cache", DomainMix(0.3))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    tokens = store.facts["splits"]["base"]["tokens"]
+    print(f"{peak:,} bytes at most for {tokens:,} tokens")
+    assert peak < 8 * tokens, "a token and its label take 8 bytes"
