@@ -59,7 +59,7 @@ def a_server(home: Path) -> Iterator[dict[str, str]]:
             time.sleep(0.3)
         yield env
     finally:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGKILL)  # told to end it would wait for its clients to hang up
         process.wait(30)
 
 
@@ -199,8 +199,9 @@ def test_told_to_end(server: dict[str, str], tmp_path: Path) -> None:
 
 def test_the_server_dies_and_the_study_is_finished_all_the_same(tmp_path: Path) -> None:
     with a_server(tmp_path) as env:
-        process, _ = start(a_study(tmp_path, SIMULATED.replace("0.05", "0.005"), trials=6), env)
+        process, _ = start(a_study(tmp_path, SIMULATED.replace("0.05", "0.01"), trials=6), env)
     try:
+        assert not (tmp_path / "runs/night/report/index.html").exists(), "the study ended before the server"
         report = tmp_path / "runs/night/report/index.html"
         ends = time.monotonic() + 120
         while not report.is_file():

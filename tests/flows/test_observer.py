@@ -54,12 +54,13 @@ def observe(study: StudyFile, play: Callable[[PrefectObserver], None], clock: Ca
     return seen[0]
 
 
-def task_runs(client: SyncPrefectClient, run: UUID, count: int) -> dict[str, TaskRun]:
-    """Events arrive a little later than they are sent."""
-    ends = time.monotonic() + 30
+def task_runs(client: SyncPrefectClient, run: UUID, count: int, not_yet: str = "") -> dict[str, TaskRun]:
+    """Events arrive a little later than they are sent; `not_yet` is a final state's name that will be left again."""
+    ends = time.monotonic() + 60
     while time.monotonic() < ends:
         found = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run])))
-        if len(found) >= count and all(one.state is not None and one.state.is_final() for one in found):
+        states = [one.state for one in found]
+        if len(found) >= count and all(state and state.is_final() and state.name != not_yet for state in states):
             break
         time.sleep(0.2)
     return {one.name: one for one in found}
@@ -105,7 +106,7 @@ def test_trials_are_task_runs_with_true_times_and_outcomes(study: StudyFile) -> 
 
     run = observe(study, play, clock=lambda: moment[0])
     with get_client(sync_client=True) as client:
-        found = task_runs(client, run, 7)
+        found = task_runs(client, run, 7, not_yet="Paused")
         history = client.read_task_run_states(found["coarse-000 · lr 3.1e-3 · batch 8"].id)
 
     label = "{} · lr 3.1e-3 · batch 8".format
