@@ -38,7 +38,7 @@ def _table(table: Table, output: Output) -> None:
         numbers = [
             name
             for name, *cells in zip(table.columns, *table.rows, strict=True)
-            if not any(isinstance(cell, str) for cell in cells)
+            if not any(isinstance(cell, str | Marked) for cell in cells)
         ]
         output.table([visible(name) for name in table.columns], rows, right=numbers)
     if left := len(table.rows) - len(rows):

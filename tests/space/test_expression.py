@@ -125,10 +125,10 @@ def test_column_of_an_error_while_evaluating_counts_leading_spaces() -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="ab1.()[]+-*/<>=!&|\"', \\\n\t{}:#@%^~é中", max_size=60) | st.text(max_size=60))
 def test_no_text_does_anything_but_raise_expression_error(text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with contextlib.suppress(ExpressionError):
         Expression(text).evaluate({"a": 2.0, "b": "x"})
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 @settings(max_examples=200, deadline=None)

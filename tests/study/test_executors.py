@@ -269,7 +269,7 @@ def test_a_driver_that_dies_while_its_base_model_loads_leaves_nobody(tmp_path: P
     time.sleep(1.0)
     driver.kill()
     driver.wait()
-    assert patiently(lambda: of_session(driver.pid) == [], seconds=2)
+    assert patiently(lambda: of_session(driver.pid) == [], seconds=10)
     assert holder(tmp_path / "study") is None
 
 

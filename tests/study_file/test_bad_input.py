@@ -236,9 +236,9 @@ def test_an_estimate_refuses_only_what_is_far_too_little(folder: Path) -> None:
 def test_alias_bomb(complain: Complain) -> None:
     lines = ["a: &a [x, x, x, x, x, x, x, x, x]"]
     lines += [f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]" for a, b in zip("abcdefgh", "bcdefghi", strict=True)]
-    started = time.perf_counter()
+    started = time.process_time()
     problems = complain("\n".join(lines))
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     assert any("alias *a not allowed" in problem for problem in problems)
 
 

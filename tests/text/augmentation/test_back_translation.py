@@ -54,10 +54,10 @@ def test_only_words_are_translated_and_spans_are_merged() -> None:
 
 
 def test_a_word_without_end_is_looked_at_in_a_moment() -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
     assert FREE.spans("x" * 20_000) == []
     assert [FREE.spans(mark + "x" * 20_000) for mark in "7@"] == [[(0, 20_001), (0, 20_001)], [(0, 20_001)]]
-    assert time.monotonic() - begun < 5  # each was 20 s
+    assert time.process_time() - begun < 5  # each was 20 s
 
 
 @pytest.mark.parametrize(
