@@ -38,7 +38,7 @@ from seektune.text.stored import stored, write_lines
 from seektune.text.translations import Translations
 from seektune.trial import Json, canonical, fingerprint
 
-SCHEMA = 7
+SCHEMA = 8
 """Raised when the same files and options would give other rows."""
 
 SPLITS = ("train", "validation", "test")

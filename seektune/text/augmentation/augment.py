@@ -158,5 +158,10 @@ def _example(kind: str, parent: Row, child: Row) -> Json:
     """The edited neighbourhood, before and after."""
     before, after = prompt_text(kind, parent.fields), prompt_text(kind, child.fields)
     at = next((i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), 0)
-    part = slice(max(0, at - 60), at + 140)
-    return {"parent": parent.id, "before": shown(before[part], 200), "after": shown(after[part], 200)}
+    start = max(0, at - 60)
+    left_out = "…" if start else ""
+    return {
+        "parent": parent.id,
+        "before": shown(left_out + before[start:], 200),
+        "after": shown(left_out + after[start:], 200),
+    }

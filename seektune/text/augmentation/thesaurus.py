@@ -1,7 +1,9 @@
 """Which words mean almost surely the same? Substitutes by WordNet, for one word at a time.
 
-A substitute must share the word's first sense, have it as its own first sense, and be common (a frequency floor: counted
-in WordNet's corpora, or, where an edition has no counts, known in three senses). The inflection goes with it.
+A substitute must share the word's first sense, have it as its own first sense, and be common. The inflection goes with
+it. Common: counted twice in this sense in WordNet's corpora. Where an edition has no counts, it has three senses, and
+two of them as this part of speech or one of the first two places in its synset. (On 4,000 words of real questions, such
+a substitute is counted twice by an edition with counts in 65% of cases, one of any three senses in 59%.)
 
 Chinese: words of two characters or more with one part of speech (jieba and WordNet agreeing), a substitute that shares
 at least half of the senses of either, and jieba's own word frequency as the floor.
@@ -22,6 +24,8 @@ from seektune.text.language import han_flag, has_han
 MAX_SENSES = 8
 """A word with more senses is too likely to be meant in another than the first."""
 
+MIN_COUNT = 2
+MIN_SENSES = 3
 MIN_HAN_FREQUENCY = 50
 """Of jieba's dictionary (counts in its corpus)."""
 
@@ -43,6 +47,11 @@ class Thesaurus:
         return open_wordnet(self._folder)
 
     @cached_property
+    def _has_counts(self) -> bool:
+        """WordNet 3.0 has, of NLTK and of Debian; English WordNet has not."""
+        return bool(self._wordnet.synsets("be", "v")[0].lemmas()[0].count() > 0)
+
+    @cached_property
     def _irregular(self) -> dict[str, dict[str, list[str]]]:
         """Part of speech -> lemma -> irregular forms, from WordNet's exception lists."""
         found: dict[str, dict[str, list[str]]] = {part: defaultdict(list) for part in PARTS}
@@ -61,21 +70,27 @@ class Thesaurus:
         lemma = self._wordnet.morphy(word, part)
         form = form_of(word, lemma, part) if lemma else None
         senses = self._wordnet.synsets(lemma, part) if form else []
-        if form is None or not 0 < len(senses) <= MAX_SENSES or (part == "n" and word.endswith("ing")):
-            return ()  # nouns in -ing are mostly verbs in disguise (the following, a listing)
+        if form is None or not 0 < len(senses) <= MAX_SENSES or (part == "n" and _in_disguise(word, "ing")):
+            return ()
         found = []
-        for candidate in senses[0].lemmas():
+        for place, candidate in enumerate(senses[0].lemmas()):
             name = candidate.name()
-            if part == "n" and name.endswith("ing"):
+            if part == "n" and _in_disguise(name, "ing", "s"):
                 continue
             if name == lemma or not (name.isascii() and name.isalpha() and name.islower()) or name in STOP_WORDS:
                 continue
             own = self._wordnet.synsets(name, part)
-            if not own or own[0] != senses[0] or not (candidate.count() > 0 or len(self._wordnet.synsets(name)) >= 3):
+            if not own or own[0] != senses[0] or not self._common(candidate, place, len(own)):
                 continue
             if new := inflected(name, form, part, self._irregular[part]):
                 found.append(new)
         return tuple(found)
+
+    def _common(self, candidate: Any, place: int, senses: int) -> bool:
+        """`place` in its synset; `senses` as this part of speech."""
+        if self._has_counts:
+            return bool(candidate.count() >= MIN_COUNT)
+        return len(self._wordnet.synsets(candidate.name())) >= MIN_SENSES and (place < 2 or senses >= 2)
 
     def _han(self, word: str) -> tuple[str, ...]:
         part = _han_part(word)
@@ -106,6 +121,11 @@ class Thesaurus:
 def thesaurus(folder: Path) -> Thesaurus:
     """One for all operators of a process."""
     return Thesaurus(folder)
+
+
+def _in_disguise(noun: str, *endings: str) -> bool:
+    """Nouns in -ing are mostly verbs (the following, a listing), those in -s plurals (proceeds, athletics)."""
+    return noun.endswith(endings) and not noun.endswith(("ss", "us", "is"))
 
 
 def _nothing(word: str) -> tuple[str, ...]:

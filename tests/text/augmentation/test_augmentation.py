@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +22,7 @@ from seektune.text.augmentation.operator import Draft, Operator
 from seektune.text.augmentation.options import FilterOptions, LexiconOptions, SynonymOptions
 from seektune.text.augmentation.quality import fault
 from seektune.text.augmentation.synonym import Synonym
+from seektune.text.augmentation.thesaurus import thesaurus
 from seektune.text.augmentation.wordnet import find_wordnet, has_chinese
 from seektune.text.options import DataOptions
 from seektune.text.reading import Row, row_id
@@ -257,6 +262,56 @@ def test_synonyms_respect_part_of_speech_inflection_names_and_compounds() -> Non
     assert edit(operator, "the credit card") == "the credit card"  # a compound
     assert edit(operator, "12 not this") == "12 not this"
     assert edit(operator, "to buy", Frozen.of("buy it", frozenset(), ())) == "to buy"
+
+
+def test_an_example_says_where_it_was_cut(prepare: Prepare, jsonl: Write, lexicon: Path) -> None:
+    path = jsonl({"text": f"{messages(i)['messages'][1]['content']} " * 3, "label": "ab"[i % 2]} for i in range(300))
+    augment = {"operators": [{"lexicon": {"path": str(lexicon), "rate": 0.3}}]}
+    rows = prepare("classification", path, augment=augment)
+    texts = {row["id"]: row["text"] for row in rows.rows("train")}
+    examples = rows.report["augmentation"]["operators"]["lexicon"]["examples"]
+    assert {one["before"][0] for one in examples} == {"T", "…"}
+    for one in examples:
+        whole, shown = texts[one["parent"]], one["before"]
+        assert len(shown) <= 200
+        assert shown.strip("…") in whole
+        assert shown.startswith("…") != whole.startswith(shown.strip("…"))
+        assert shown.endswith("…") != whole.endswith(shown.strip("…"))
+
+
+@needs_wordnet
+def test_a_substitute_is_common_and_no_plural_in_disguise() -> None:
+    found = thesaurus(find_wordnet())  # type: ignore[arg-type]
+    assert found.english("buy", "v") == ("purchase",)
+    assert found.english("bought", "v") == ()  # irregular
+    assert "kids" in found.english("children", "n")
+    assert "fries" not in found.english("children", "n")
+    assert "fixed" in found.english("repaired", "v")
+    assert "bushelled" not in found.english("repaired", "v")
+    assert found.english("sports", "n") == ()  # athletics
+
+
+@pytest.mark.real
+def test_where_wordnet_counts_a_substitute_was_counted_twice(tmp_path: Path, shared: Path) -> None:
+    with zipfile.ZipFile(shared / "nltk_data/corpora/wordnet.zip") as packed:
+        packed.extractall(tmp_path / "corpora")
+    counts = [
+        "be%2:42:03:: 1 9",
+        "child%1:18:00:: 1 9",
+        "fry%1:18:00:: 1 1",
+        "kid%1:18:00:: 1 1",
+        "youngster%1:18:00:: 1 2",
+    ]
+    (tmp_path / "corpora/wordnet/cntlist.rev").write_text("".join(f"{line}\n" for line in counts))
+    code = (
+        "import sys; from pathlib import Path; from seektune.text.augmentation.thesaurus import thesaurus\n"
+        "print(thesaurus(Path(sys.argv[1])).english('children', 'n'))"
+    )
+    asked = [sys.executable, "-c", code, str(tmp_path)]
+    told = subprocess.run(
+        asked, capture_output=True, text=True, check=True, env={**os.environ, "NLTK_DATA": str(tmp_path)}
+    )
+    assert told.stdout == "('youngsters',)\n"
 
 
 @needs_wordnet
