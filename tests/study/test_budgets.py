@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from test_driver import Time
 from test_stages import simulated
 
 from seektune.ledger.history import History
@@ -156,11 +157,14 @@ def test_confirm_that_is_reopened_counts_both_looks(tmp_path: Path) -> None:
 
 
 def test_a_trial_that_was_cut_short_and_goes_on_is_told_once(tmp_path: Path) -> None:
-    """A deadline in the middle of segments: then the same table as an undisturbed run."""
+    """Time is up in the middle of a segment: then the same table as an undisturbed run."""
     slow = {"model": {"simulated": {"seconds_per_step": 0.004}}}
     stages = {"lr_range": None, "coarse": {"trials": 6}, "fine": {"trials": 2}, "confirm": {"top": 2, "seeds": 2}}
-    cut = simulated(tmp_path, **slow, stages=stages, budget={"wall_time": 2.0})
-    small = run_all(cut)
+    jump = Time(tokens=25_000)  # in the second rung
+    with Run(simulated(tmp_path, **slow, stages=stages, budget={"wall_time": 3600}), [jump]) as run:
+        assert run._driver is not None
+        run._driver._clock = jump
+        small = {stage: run.run(stage) for stage in run.stages}
     assert any(row.reason.startswith("budget") and row.tokens for row in History.read(folder(tmp_path)).trials)
     assert small["confirm"]["verdict"] == "not shown"
     run_all(simulated(tmp_path, **slow, stages=stages))
