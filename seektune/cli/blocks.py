@@ -35,12 +35,9 @@ def _table(table: Table, output: Output) -> None:
             for name, cell in zip(table.columns, row, strict=True):
                 output.line(f"  {name:<{width}}  {cell}")
     else:
-        numbers = [
-            name
-            for name, *cells in zip(table.columns, *table.rows, strict=True)
-            if not any(isinstance(cell, str | Marked) for cell in cells)
-        ]
-        output.table([visible(name) for name in table.columns], rows, right=numbers)
+        columns = [visible(name) for name in table.columns]
+        numbers = [name for name, right in zip(columns, table.set_right, strict=True) if right]
+        output.table(columns, rows, right=numbers)
     if left := len(table.rows) - len(rows):
         output.line(f"... and {plural(left, 'more row')}: --json has them all")
     output.line()

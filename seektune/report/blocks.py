@@ -6,6 +6,7 @@ never write markup, so that text from outside is escaped in one place per output
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -65,6 +66,23 @@ class Table:
     """Shown after a click; `caption` is what one clicks on."""
     wrap: bool = False
     """Long text: cells break into lines."""
+
+    @property
+    def set_right(self) -> list[bool]:
+        """Which columns hold numbers, and nothing else but dashes."""
+        columns = [[row[i] for row in self.rows] for i in range(len(self.columns))]
+        return [
+            any(map(_is_number, cells)) and all(_is_number(cell) or cell is None for cell in cells) for cells in columns
+        ]
+
+
+def _is_number(cell: Cell) -> bool:
+    """Also numbers that a section has already written for people: 12.4k, 3e-4, 0.8 s."""
+    if isinstance(cell, bool | Marked) or cell is None:
+        return False
+    return isinstance(cell, int | float) or bool(
+        re.fullmatch(r"[+−-]?[\d.,]+(e-?\d+)?[kMG%]?( (s|min|h)( \d\d (s|min))?)?|–", cell)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,11 +84,7 @@ def block(one: Block) -> str:
 
 
 def _table(table: Table) -> str:
-    right = [
-        any(_is_number(row[i]) for row in table.rows)
-        and all(_is_number(row[i]) or row[i] is None for row in table.rows)
-        for i in range(len(table.columns))
-    ]
+    right = table.set_right
     head = "".join(
         f"<th{' class=n' if side else ''}>{html(name)}</th>" for name, side in zip(table.columns, right, strict=True)
     )
@@ -100,15 +96,6 @@ def _table(table: Table) -> str:
     if table.folded:
         return f"<details><summary>{html(table.caption)}</summary>{inner}</details>"
     return (f"<h3>{html(table.caption)}</h3>" if table.caption else "") + inner
-
-
-def _is_number(cell: Cell) -> bool:
-    """Also numbers that a section has already written for people: 12.4k, 3e-4, 0.8 s."""
-    if isinstance(cell, bool | Marked) or cell is None:
-        return False
-    return isinstance(cell, int | float) or bool(
-        re.fullmatch(r"[+−-]?[\d.,]+(e-?\d+)?[kMG%]?( (s|min|h)( \d\d (s|min))?)?|–", cell)
-    )
 
 
 def _cell(cell: Cell, column: str, right: bool, wrap: bool) -> str:

@@ -33,3 +33,8 @@ def test_marks_in_a_page_and_in_markdown() -> None:
     table = Table(("before", "after"), (changes("a *big* loan", "a small loan"),))
     assert "a <mark>*big*</mark> loan" in html.block(table)
     assert "a **\\*big\\*** loan" in markdown.block(table)
+
+
+def test_columns_of_numbers_stand_right() -> None:
+    row, gaps = ("12.4k", 3, "3 of 4", *changes("5", "6"), None, True), ("–", None, "9%", *changes("7", "8"), None, 1)
+    assert Table(("a", "b", "c", "d", "e", "f", "g"), (row, gaps)).set_right == [True, True, *[False] * 5]

@@ -2,8 +2,7 @@
 
 A substitute must share the word's first sense, have it as its own first sense, and be common. The inflection goes with
 it. Common: counted twice in this sense in WordNet's corpora. Where an edition has no counts, it has three senses, and
-two of them as this part of speech or one of the first two places in its synset. (On 4,000 words of real questions, such
-a substitute is counted twice by an edition with counts in 65% of cases, one of any three senses in 59%.)
+two of them as this part of speech or one of the first two places in its synset.
 
 Chinese: words of two characters or more with one part of speech (jieba and WordNet agreeing), a substitute that shares
 at least half of the senses of either, and jieba's own word frequency as the floor.
@@ -25,7 +24,11 @@ MAX_SENSES = 8
 """A word with more senses is too likely to be meant in another than the first."""
 
 MIN_COUNT = 2
+"""Of a substitute in its sense, in WordNet's corpora."""
+
 MIN_SENSES = 3
+"""Of a substitute, in an edition without counts."""
+
 MIN_HAN_FREQUENCY = 50
 """Of jieba's dictionary (counts in its corpus)."""
 
